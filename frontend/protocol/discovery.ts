@@ -1,0 +1,144 @@
+import * as oauth from "oauth4webapi";
+import type { Environment } from "./environment.ts";
+import { OIDCError } from "./errors.ts";
+import { hasSubtleCrypto } from "./sha2.ts";
+
+const WELL_KNOWN = "/.well-known/openid-configuration";
+const DISCOVERY_TIMEOUT = 10_000; // ms
+
+/** A provider as the rest of the protocol needs it: its metadata and its keys. */
+export interface Provider {
+  metadata: oauth.AuthorizationServer;
+  keys: oauth.JWKSCacheInput;
+  /** OAuth 2 alone: no ID token is to be expected (a configured provider such as GitHub). */
+  oidc: boolean;
+}
+
+/** RFC 8252 §8.3: plain http is for the machine itself; everybody else can listen in. */
+export function isLoopback(url: URL): boolean {
+  return (
+    url.hostname === "localhost" ||
+    url.hostname.endsWith(".localhost") ||
+    url.hostname === "[::1]" ||
+    /^127(\.\d{1,3}){3}$/.test(url.hostname)
+  );
+}
+
+/** The options that every request to this address takes. */
+export function requestOptions(environment: Environment, address: string | undefined) {
+  const insecure = address !== undefined && isLoopback(new URL(address));
+  return { [oauth.customFetch]: environment.fetch, [oauth.allowInsecureRequests]: insecure };
+}
+
+export function parseAuthority(authority: string): URL {
+  let url: URL;
+  try {
+    url = new URL(authority.trim().replace(new RegExp(`${WELL_KNOWN}$`), ""));
+  } catch (cause) {
+    throw new OIDCError(
+      {
+        code: "invalid_authority",
+        message: `The authority ${JSON.stringify(authority)} is not a web address.`,
+        hint: "Give the provider's issuer address, such as https://idp.example.com.",
+      },
+      cause,
+    );
+  }
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url))) {
+    throw new OIDCError({
+      code: "invalid_authority",
+      message: `The authority ${url.href} does not use https, so tokens could be read on the way.`,
+      hint: "Use its https address; plain http is for a provider on this machine only.",
+    });
+  }
+  return url;
+}
+
+/** OpenID Connect Discovery 1.0 §4, and the provider's keys, so that a later click needs neither. */
+export async function discover(authority: string, environment: Environment): Promise<Provider> {
+  const issuer = parseAuthority(authority);
+  const address = issuer.href.replace(/\/$/, "") + WELL_KNOWN;
+  const metadata = await fetchMetadata(issuer, address, environment);
+  for (const endpoint of ["authorization_endpoint", "token_endpoint"] as const) {
+    if (typeof metadata[endpoint] !== "string" || !URL.canParse(metadata[endpoint])) {
+      throw new OIDCError({
+        code: "discovery_failed",
+        message: `The discovery document at ${address} names no usable ${endpoint}.`,
+        hint: "Check the authority with the provider's administrator.",
+      });
+    }
+  }
+  return { metadata, keys: await fetchKeys(metadata, environment), oidc: true };
+}
+
+async function fetchMetadata(
+  issuer: URL,
+  address: string,
+  environment: Environment,
+): Promise<oauth.AuthorizationServer> {
+  let response: Response;
+  try {
+    response = await environment.fetch(address, {
+      headers: { accept: "application/json" },
+      credentials: "omit",
+      redirect: "follow",
+      signal: AbortSignal.timeout(DISCOVERY_TIMEOUT),
+    });
+  } catch (cause) {
+    throw new OIDCError(
+      {
+        code: "provider_unreachable",
+        message: `The browser can't read ${address}: the provider is not reachable from here, or it does not allow requests from this page (CORS).`,
+        hint: "Check the address and the network; or let the server's administrator configure this provider.",
+      },
+      cause,
+    );
+  }
+  let document: unknown;
+  try {
+    document = response.status === 200 ? await response.clone().json() : undefined;
+  } catch {
+    document = undefined; // not JSON: said below, together with every other way of being no discovery document
+  }
+  const announced = (document as { issuer?: unknown } | null | undefined)?.issuer;
+  if (typeof announced !== "string") {
+    throw new OIDCError({
+      code: "discovery_failed",
+      message: `There is no discovery document at ${address} (the answer was ${response.status}).`,
+      hint: "The authority is the provider's issuer address; some have a path, such as /realms/NAME.",
+    });
+  }
+  // The document's own issuer is what ID tokens must name, letter by letter; of what the person wrote,
+  // a slash at the end is forgiven, because it can't lead to another provider.
+  if (!URL.canParse(announced) || new URL(announced).href.replace(/\/$/, "") !== issuer.href.replace(/\/$/, "")) {
+    throw new OIDCError({
+      code: "issuer_mismatch",
+      message: `The provider at ${issuer.href} calls itself ${announced}.`,
+      hint: "Use the address that it calls itself by as the authority.",
+    });
+  }
+  return oauth.processDiscoveryResponse(new URL(announced), response);
+}
+
+/**
+ * A failure is no error here: keys are fetched again when a signature asks for them, and the error
+ * is told then, to somebody who is waiting for it.
+ */
+async function fetchKeys(
+  metadata: oauth.AuthorizationServer,
+  environment: Environment,
+): Promise<oauth.JWKSCacheInput> {
+  if (!metadata.jwks_uri || !hasSubtleCrypto()) return {};
+  try {
+    const response = await environment.fetch(metadata.jwks_uri, {
+      headers: { accept: "application/json, application/jwk-set+json" },
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.timeout(DISCOVERY_TIMEOUT),
+    });
+    const jwks = response.status === 200 ? await response.json() : undefined;
+    return Array.isArray(jwks?.keys) ? { jwks, uat: Math.floor(environment.now()) } : {};
+  } catch {
+    return {};
+  }
+}

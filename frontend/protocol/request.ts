@@ -1,0 +1,28 @@
+/** What somebody wants to be signed in for: the stable part of an authorization request. */
+export interface LoginRequest {
+  /** The issuer's address, with or without `/.well-known/openid-configuration`. */
+  authority: string;
+  client_id: string;
+  scopes: string[];
+  /** RFC 8707 resource indicator: the API that the token is for. */
+  resource?: string | null;
+  /** The same wish, as providers without RFC 8707 take it. */
+  audience?: string | null;
+  /** `prompt`, `acr_values`, `login_hint`, … as they are. */
+  extra_params: Record<string, string>;
+  redirect_uri: string;
+  /** The name under which the server's administrator configured this provider. */
+  provider?: string | null;
+}
+
+/** Which API and which rights: what tells one access token of a session from another. */
+export interface Target {
+  scopes: string[];
+  resource?: string | null;
+  audience?: string | null;
+}
+
+/** Order and repetition of scopes mean nothing (RFC 6749 §3.3). */
+export function targetKey({ scopes, resource, audience }: Target): string {
+  return JSON.stringify([[...new Set(scopes)].sort(), resource ?? null, audience ?? null]);
+}

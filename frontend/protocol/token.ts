@@ -1,0 +1,249 @@
+import * as oauth from "oauth4webapi";
+import type { AuthorizationRequest } from "./authorization.ts";
+import { type Provider, requestOptions } from "./discovery.ts";
+import type { Environment } from "./environment.ts";
+import { OIDCError } from "./errors.ts";
+import { clockSkew, type IdTokenResponse, invalidIdToken, validateIdToken } from "./id-token.ts";
+import type { LoginRequest, Target } from "./request.ts";
+
+const TOKEN_TIMEOUT = 30_000; // ms
+
+/** What a token endpoint gave, checked. Lifetimes are seconds from the moment of the request. */
+export interface Tokens {
+  access_token: string;
+  /** `undefined`: the provider does not say (RFC 6749 §5.1 only recommends it). */
+  expires_in?: number;
+  refresh_token?: string;
+  id_token?: string;
+  claims?: oauth.IDToken;
+  /** What was granted, where it differs from what was asked for (RFC 6749 §5.1). */
+  scopes?: string[];
+}
+
+/** Where token requests go: straight to the provider, or to the Jupyter server that relays them. */
+export interface TokenEndpoint {
+  address: string;
+  headers: Record<string, string>;
+}
+
+function grantOptions(endpoint: TokenEndpoint | undefined, provider: Provider, environment: Environment) {
+  const { token_endpoint } = provider.metadata;
+  return {
+    ...requestOptions(environment, token_endpoint),
+    [oauth.customFetch]: async (address: string, init: RequestInit) => {
+      const headers = new Headers(init.headers);
+      for (const [name, value] of Object.entries(endpoint?.headers ?? {})) headers.set(name, value);
+      // Only our own server gets cookies: there they carry the Jupyter sign-in.
+      const credentials = endpoint ? "same-origin" : "omit";
+      const target = endpoint?.address ?? address;
+      const response = await environment.fetch(target, { ...init, headers, credentials, redirect: "error" });
+      return normalized(response, provider);
+    },
+    signal: () => AbortSignal.timeout(TOKEN_TIMEOUT),
+  };
+}
+
+/**
+ * What providers are known to send, brought into the form that RFC 6749 §5.1 gives it: `expires_in` that is no
+ * positive number means "not said"; an empty refresh token means none; an ID token where none was asked for
+ * (OAuth 2 alone) is nobody's.
+ */
+async function normalized(response: Response, provider: Provider): Promise<Response> {
+  if (response.status !== 200) return response;
+  const text = await response.text();
+  let body = text;
+  try {
+    const json = JSON.parse(text);
+    const seconds = typeof json.expires_in === "boolean" ? Number.NaN : Number(json.expires_in);
+    if (seconds > 0 && Number.isFinite(seconds)) json.expires_in = seconds;
+    else delete json.expires_in;
+    if (!json.refresh_token) delete json.refresh_token;
+    if (!provider.oidc || !json.id_token) delete json.id_token;
+    body = JSON.stringify(json);
+  } catch {
+    // Not JSON: oauth4webapi says so of the untouched body.
+  }
+  return new Response(body, { status: 200, headers: response.headers });
+}
+
+/** RFC 6749 §4.1.3 and OpenID Connect Core §3.1.3, with PKCE (RFC 7636 §4.5). */
+export async function exchangeCode(
+  provider: Provider,
+  request: LoginRequest,
+  sent: AuthorizationRequest,
+  answer: URLSearchParams,
+  environment: Environment,
+  endpoint?: TokenEndpoint,
+): Promise<Tokens> {
+  const client: oauth.Client = { client_id: request.client_id };
+  const response = await ask(provider, () =>
+    oauth.authorizationCodeGrantRequest(
+      provider.metadata,
+      client,
+      oauth.None(),
+      answer,
+      request.redirect_uri,
+      sent.verifier,
+      {
+        ...grantOptions(endpoint, provider, environment),
+        additionalParameters: targetParameters(request),
+      },
+    ),
+  );
+  return read(provider, request.client_id, response, environment, sent.nonce);
+}
+
+/** RFC 6749 §6; another `resource` (RFC 8707 §2.2) or fewer scopes give a token for another API. */
+export async function refreshTokens(
+  provider: Provider,
+  clientId: string,
+  refreshToken: string,
+  target: Target | undefined,
+  environment: Environment,
+  endpoint?: TokenEndpoint,
+): Promise<Tokens> {
+  const additionalParameters: Record<string, string> = targetParameters(target ?? { scopes: [] });
+  if (target?.scopes.length) additionalParameters.scope = target.scopes.join(" ");
+  const response = await ask(provider, () =>
+    oauth.refreshTokenGrantRequest(provider.metadata, { client_id: clientId }, oauth.None(), refreshToken, {
+      ...grantOptions(endpoint, provider, environment),
+      additionalParameters,
+    }),
+  );
+  return read(provider, clientId, response, environment);
+}
+
+/** RFC 7009. The answer matters only to the person who is told; the session is over either way. */
+export async function revokeToken(
+  provider: Provider,
+  clientId: string,
+  token: string,
+  environment: Environment,
+): Promise<boolean> {
+  const { revocation_endpoint } = provider.metadata;
+  if (!revocation_endpoint) return false;
+  try {
+    const response = await oauth.revocationRequest(provider.metadata, { client_id: clientId }, oauth.None(), token, {
+      ...requestOptions(environment, revocation_endpoint),
+      additionalParameters: { token_type_hint: "refresh_token" },
+      signal: () => AbortSignal.timeout(TOKEN_TIMEOUT),
+    });
+    return response.ok;
+  } catch {
+    return false; // some providers refuse public clients here, or have no CORS
+  }
+}
+
+function targetParameters({ resource, audience }: Target): Record<string, string> {
+  return { ...(resource ? { resource } : {}), ...(audience ? { audience } : {}) };
+}
+
+async function ask(provider: Provider, send: () => Promise<Response>): Promise<Response> {
+  try {
+    return await send();
+  } catch (cause) {
+    throw new OIDCError(
+      {
+        code: "token_endpoint_unreachable",
+        message: `The browser can't reach the token endpoint ${provider.metadata.token_endpoint}: it is down, or it does not allow requests from this page (CORS).`,
+        hint: "Allow this page's origin for the client at the provider, or let the server's administrator configure a relay.",
+      },
+      cause,
+    );
+  }
+}
+
+async function read(
+  provider: Provider,
+  clientId: string,
+  response: Response,
+  environment: Environment,
+  nonce?: string,
+): Promise<Tokens> {
+  if (response.status >= 500) {
+    throw new OIDCError({
+      code: "token_endpoint_unreachable",
+      message: `The provider's token endpoint has a problem of its own (status ${response.status}).`,
+      hint: "Try again in a while.",
+    });
+  }
+  const sent: Partial<oauth.TokenEndpointResponse> | undefined = await response
+    .clone()
+    .json()
+    .catch(() => undefined); // said better by the library below
+  const client: oauth.Client = {
+    client_id: clientId,
+    [oauth.clockSkew]: clockSkew(sent?.id_token, environment),
+  };
+  let body: oauth.TokenEndpointResponse;
+  try {
+    body =
+      nonce !== undefined && provider.oidc
+        ? await oauth.processAuthorizationCodeResponse(provider.metadata, client, response, {
+            expectedNonce: nonce,
+            requireIdToken: true,
+          })
+        : await oauth.processRefreshTokenResponse(provider.metadata, client, response);
+  } catch (cause) {
+    if (cause instanceof oauth.ResponseBodyError) throw refusedBy(cause, clientId);
+    if (response.ok && sent?.access_token && sent.token_type) throw invalidIdToken(cause);
+    throw new OIDCError(
+      {
+        code: response.ok ? "token_response_invalid" : "token_request_refused",
+        message: `The token endpoint's answer (status ${response.status}) is not what RFC 6749 §5 asks for.`,
+        hint: "Check the authority with the provider's administrator.",
+      },
+      cause,
+    );
+  }
+  const claims = oauth.getValidatedIdTokenClaims(body);
+  if (claims) await validateIdToken(provider, response, body as IdTokenResponse, environment);
+  return {
+    access_token: body.access_token,
+    expires_in: body.expires_in,
+    refresh_token: body.refresh_token,
+    id_token: body.id_token,
+    claims,
+    scopes: body.scope?.split(" ").filter(Boolean),
+  };
+}
+
+function refusedBy(refusal: oauth.ResponseBodyError, clientId: string): OIDCError {
+  const said = refusal.error_description ? ` The provider says: “${refusal.error_description.slice(0, 300)}”` : "";
+  switch (refusal.error) {
+    case "invalid_grant":
+      return new OIDCError(
+        { code: "invalid_grant", message: `The provider no longer accepts this sign-in.${said}`, hint: "Sign in again." },
+        refusal,
+      );
+    case "invalid_client":
+    case "unauthorized_client":
+      return new OIDCError(
+        {
+          code: "unknown_client",
+          message: `The provider does not accept the client “${clientId}”.${said}`,
+          hint: "Check client_id; a client that needs a secret can be used through the server's configuration (relay).",
+        },
+        refusal,
+      );
+    case "invalid_scope":
+    case "invalid_target":
+      return new OIDCError(
+        {
+          code: "scope_unavailable",
+          message: `The provider does not grant what was asked for (${refusal.error}).${said}`,
+          hint: "Check scopes, resource and audience.",
+        },
+        refusal,
+      );
+    default:
+      return new OIDCError(
+        {
+          code: "token_request_refused",
+          message: `The token endpoint refused the request (${refusal.error}).${said}`,
+          hint: "Try again, or ask the provider's administrator.",
+        },
+        refusal,
+      );
+  }
+}
