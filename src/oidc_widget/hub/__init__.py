@@ -1,0 +1,1 @@
+"""JupyterHub: one fixed callback address for the servers of all users."""
