@@ -1,0 +1,144 @@
+"""Fixtures of the browser tests: a real browser, a real JupyterLab, and real OpenID providers.
+
+`lab`
+    JupyterLab in a fresh browser context (`lab.Lab`); `lab.notebook([…])` opens a notebook (`notebook_page.Notebook`).
+`jupyter`
+    The server behind it, shared by the run and tidied after each test (`jupyter_server.JupyterServer`).
+`provider`
+    The certified provider, shared by the run and reset before each test, with the server's redirect address registered
+    (`providers.oidc_provider.OidcProvider`).
+`start_jupyter(**options)`, `start_provider(**settings)`
+    Another server or provider with options of its own, ended after the test.
+`evidence`
+    Used by every test with a page: on a failure, `test-results/<test>/` holds screenshots, console and logs;
+    `evidence.console` has the console's lines.
+
+The provider is at `127.0.0.1` and Jupyter at `localhost`, so that they are different sites to the browser.
+
+>>> def test_sign_in(lab, provider):
+...     nb = lab.notebook([f"w = OIDCLogin({provider.issuer!r}, {provider.client_id!r}); w", "w.claims['name']"])
+...     nb.run(0)
+...     with nb.popup() as popup:
+...         nb.region.get_by_role("button", name="Sign in").click()
+...     LoginForm(popup.value).sign_in("alice")
+...     expect(nb.region).to_contain_text("Signed in as Alice Adams")
+...     assert "Alice Adams" in nb.run(1)
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import chromium
+from evidence import Evidence
+from jupyter_server import JupyterServer
+from lab import Lab
+from providers.oidc_provider import OidcProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from playwright.sync_api import BrowserContext, Page
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    executable = chromium.provide()
+    return {
+        **browser_type_launch_args,
+        **({"executable_path": executable} if executable else {}),
+        "args": chromium.arguments(),
+        # Playwright lets every popup through; people's browsers let through only those that a click opens.
+        "ignore_default_args": ["--disable-popup-blocking"],
+    }
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest, output_path: str) -> Iterator[Evidence]:
+    evidence = Evidence()
+    yield evidence
+    if request.node.stash.get(FAILED, False):
+        evidence.keep(Path(output_path))
+
+
+@pytest.fixture
+def context(context: BrowserContext, evidence: Evidence) -> BrowserContext:
+    evidence.watch_context(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def _shared_jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    with contextlib.closing(JupyterServer(tmp_path_factory.mktemp("jupyter"))) as server:
+        yield server
+
+
+@pytest.fixture
+def jupyter(_shared_jupyter: JupyterServer, evidence: Evidence) -> Iterator[JupyterServer]:
+    evidence.watch_log(_shared_jupyter.log)
+    yield _shared_jupyter
+    _shared_jupyter.forget()
+
+
+@pytest.fixture
+def start_jupyter(
+    tmp_path_factory: pytest.TempPathFactory, evidence: Evidence
+) -> Iterator[Callable[..., JupyterServer]]:
+    with contextlib.ExitStack() as started:
+
+        def start(**options: Any) -> JupyterServer:
+            server = JupyterServer(tmp_path_factory.mktemp("jupyter"), **options)
+            evidence.watch_log(server.log)
+            return started.enter_context(contextlib.closing(server))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _provider_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("provider") / "provider.log"
+
+
+@pytest.fixture(scope="session")
+def _shared_provider(_provider_log: Path) -> Iterator[OidcProvider]:
+    with _provider_log.open("w") as log, OidcProvider(log=log) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(
+    _shared_provider: OidcProvider, _provider_log: Path, jupyter: JupyterServer, evidence: Evidence
+) -> OidcProvider:
+    evidence.watch_log(_provider_log)
+    _shared_provider.reset()
+    _shared_provider.configure(redirect_uris=[jupyter.redirect_uri], post_logout_redirect_uris=[jupyter.url])
+    return _shared_provider
+
+
+@pytest.fixture
+def start_provider(_provider_log: Path, evidence: Evidence) -> Iterator[Callable[..., OidcProvider]]:
+    with contextlib.ExitStack() as started:
+        log = started.enter_context(_provider_log.open("a"))
+        evidence.watch_log(_provider_log)
+        yield lambda **settings: started.enter_context(OidcProvider(log=log, **settings))
+
+
+@pytest.fixture
+def lab(page: Page, jupyter: JupyterServer) -> Lab:
+    page.set_default_timeout(30_000)
+    return Lab(page, jupyter)

@@ -1,0 +1,124 @@
+"""JupyterLab in a browser page, as a person sees it.
+
+>>> nb = lab.notebook(["1 + 1", "print('hi')"])
+>>> nb.run(0)
+'2'
+>>> nb.run(1)
+'hi'
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING
+
+import kernelspecs
+from notebook_page import Notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from playwright.sync_api import Locator, Page
+
+    from jupyter_server import JupyterServer
+
+_counter = itertools.count(1)
+
+
+class Lab:
+    """JupyterLab in one browser page, opened when it is first needed.
+
+    Attributes
+    ----------
+    page
+        The browser's page.
+    server
+        The server that it talks to.
+    """
+
+    def __init__(self, page: Page, server: JupyterServer, *, host: str = "localhost") -> None:
+        self.page = page
+        self.server = server
+        self._host = host
+        # Each page has a workspace of its own: two that share one disturb each other.
+        self._workspace = f"workspace-{next(_counter)}"
+        self._opened = False
+
+    def open(self) -> None:
+        """Load JupyterLab, if it isn't yet, and wait until it stands."""
+        if not self._opened:
+            self.page.goto(self.server.address(f"lab/workspaces/{self._workspace}", host=self._host))
+            self._opened = True
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until JupyterLab stands: after a reload, say."""
+        self.page.wait_for_function("globalThis.jupyterapp !== undefined")
+        self.page.evaluate("jupyterapp.restored")
+
+    def reload(self) -> None:
+        """Reload the page; open notebooks come back."""
+        self.page.reload()
+        self.wait()
+
+    def notebook(self, cells: Sequence[str], *, kernel: str = "python3", name: str | None = None) -> Notebook:
+        """Write a notebook of these code cells, open it here, and wait until its kernel is idle.
+
+        Parameters
+        ----------
+        cells
+            The source of each code cell.
+        kernel
+            `python3` (ipykernel 7) or `ipykernel6`.
+        name
+            The file's name without its ending; a new one if None.
+        """
+        path = f"{name or f'notebook-{next(_counter)}'}.ipynb"
+        document = {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
+            "cells": [
+                {
+                    "id": f"cell-{number}",
+                    "cell_type": "code",
+                    "source": source,
+                    "metadata": {},
+                    "execution_count": None,
+                    "outputs": [],
+                }
+                for number, source in enumerate(cells)
+            ],
+        }
+        (self.server.root / path).write_text(json.dumps(document))
+        return self.open_notebook(path, kernel=kernel)
+
+    def open_notebook(self, path: str, *, kernel: str = "python3") -> Notebook:
+        """Open a notebook that is there already, by its path under the server's root."""
+        kernelspecs.provide(kernel)
+        self.open()
+        self.page.evaluate(
+            "path => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}).then(() => {})",
+            path,
+        )
+        notebook = Notebook(self, path)
+        notebook.wait_for_kernel()
+        return notebook
+
+    def command(self, command: str, **arguments: object) -> None:
+        """Run one of JupyterLab's commands, and wait for its end."""
+        self.page.evaluate(
+            "([id, args]) => jupyterapp.commands.execute(id, args).then(() => {})", [command, arguments]
+        )
+
+    def sidebar(self, title: str) -> Locator:
+        """Open a panel of a side area by its tab's title, and return it."""
+        tab = self.page.get_by_role("tab", name=title)
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+        return self.page.locator(f"[id='{tab.get_attribute('data-id')}']")
+
+    def another_tab(self) -> Lab:
+        """Open a second browser tab of the same person on the same server."""
+        return Lab(self.page.context.new_page(), self.server, host=self._host)
