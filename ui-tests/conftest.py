@@ -35,7 +35,7 @@ import pytest
 
 import chromium
 from evidence import Evidence
-from jupyter_server import JupyterServer
+from jupyter_process import JupyterServer
 from lab import Lab
 from providers.oidc_provider import OidcProvider
 

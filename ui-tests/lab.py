@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
-    from jupyter_server import JupyterServer
+    from jupyter_process import JupyterServer
 
 _counter = itertools.count(1)
 
