@@ -1,0 +1,128 @@
+"""The command ``oidc-widget``.
+
+Each subcommand is one function that declares its arguments and one that runs it; the second
+imports what it needs when it is called, so that ``oidc-widget --help`` works without any extra
+installed and ``doctor`` never loads the demo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from oidc_widget.errors import OIDCError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Run = Callable[[argparse.Namespace], int]
+
+#: Exit codes. argparse itself ends with 2 when it can't use the arguments, so an argument that turns
+#: out to be unusable later (a taken port) ends the same way.
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+_HIGHEST_PORT = 65535
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments after the program's name; those of the process unless given.
+
+    Returns
+    -------
+    int
+        The exit code: 0 when all is well, 1 when the command failed, 2 when an argument can't be used.
+    """
+    parser = argparse.ArgumentParser(
+        prog="oidc-widget", description="OpenID Connect sign-in for Jupyter: try it, check a provider."
+    )
+    parser.add_argument("--version", action=_PrintVersion)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (summary, add_arguments, run) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        add_arguments(command)
+        command.set_defaults(run=run)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except OIDCError as error:
+        sys.stderr.write(f"oidc-widget: {error}\n")
+        return USAGE if error.code in _USAGE_CODES else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+#: Errors whose cure is another argument.
+_USAGE_CODES = frozenset({"invalid_configuration", "port_unavailable"})
+
+
+class _PrintVersion(argparse.Action):
+    """Like ``action="version"``, but looks the version up only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser.exit(OK, f"oidc-widget {version('oidc-widget')}\n")
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= port <= _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to {_HIGHEST_PORT}")
+    return port
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text) if text.isascii() and text.isdigit() else 0
+    if seconds < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds above 0")
+    return seconds
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, help="the port of JupyterLab (a free one unless given)")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="don't open a browser, only print the address"
+    )
+    parser.add_argument(
+        "--token-lifetime",
+        type=_seconds,
+        default=300,
+        metavar="SECONDS",
+        help="how long an access token of the demo provider is good for (%(default)s)",
+    )
+
+
+def _run_demo(arguments: argparse.Namespace) -> int:
+    from oidc_widget.demo import require_extra  # noqa: PLC0415  only this subcommand needs it
+
+    require_extra()
+    from oidc_widget.demo.command import run  # noqa: PLC0415  needs the extra that was just checked
+
+    return run(
+        port=arguments.port,
+        open_browser=not arguments.no_browser,
+        token_lifetime=arguments.token_lifetime,
+    )
+
+
+#: name: (one sentence for the help, declares the arguments, runs it)
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Run]] = {
+    "demo": (
+        "Start a local OpenID provider, a protected demo API and JupyterLab with the quickstart notebook.",
+        _demo_arguments,
+        _run_demo,
+    ),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The protected demo API: it tells a person who they are, when their access token is good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+
+from oidc_widget.verify.flask import OIDCProtect, current_claims, token_required
+
+
+def create_api(*, issuer: str, audience: str) -> flask.Flask:
+    """Make the API.
+
+    Parameters
+    ----------
+    issuer : str
+        The provider whose tokens are accepted.
+    audience : str
+        The API's own address: tokens for anybody else are refused (RFC 9068 §4).
+
+    Returns
+    -------
+    flask.Flask
+        With one protected route, ``GET /me``.
+    """
+    app = flask.Flask(__name__, static_folder=None)
+    app.config.update(OIDC_ISSUER=issuer, OIDC_AUDIENCE=audience)
+    OIDCProtect(app)
+
+    @app.get("/")
+    def index() -> dict[str, str]:
+        return {"message": "GET /me with an access token tells you who you are."}
+
+    @app.get("/me")
+    @token_required
+    def me() -> dict[str, Any]:
+        # A claim is there when the person allowed the scope that it belongs to.
+        return {name: current_claims[name] for name in ("sub", "name", "email") if name in current_claims}
+
+    return app
