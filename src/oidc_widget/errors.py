@@ -39,6 +39,7 @@ The tree::
 
 This module imports nothing of the package, so every part may import it.
 """
+# ruff: noqa: N818  (an error's name says what happened; that it is an error, its base says)
 
 from __future__ import annotations
 
@@ -103,7 +104,7 @@ class OIDCError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep ``code``, ``hint`` and a subclass's own attributes through pickling (workers, process pools)."""
+        """Keep all attributes through pickling (workers, process pools)."""
         return _rebuild, (type(self), self.message, self.code, self.hint), self.__dict__
 
 
@@ -150,7 +151,7 @@ class VerificationError(OIDCError):
 
 
 class KeysUnavailable(DiscoveryError):
-    """The provider's keys can't be had now, so that no token can be judged (OIDC Discovery 1.0 §3, ``jwks_uri``)."""
+    """The provider's keys can't be had now (``jwks_uri``, OIDC Discovery 1.0 §3): no token can be judged."""
 
     default_code = "keys_unavailable"
 
@@ -228,7 +229,9 @@ class ExpiredToken(VerificationError):
 
     default_code = "token_expired"
 
-    def __init__(self, message: str, *, expired_at: float, code: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, expired_at: float, code: str | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.expired_at = expired_at
 
@@ -246,7 +249,9 @@ class TokenNotYetValid(VerificationError):
 
     default_code = "token_not_yet_valid"
 
-    def __init__(self, message: str, *, valid_from: float, code: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, valid_from: float, code: str | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.valid_from = valid_from
 

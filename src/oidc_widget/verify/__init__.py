@@ -1,0 +1,19 @@
+"""Verify tokens: the other end of the request.
+
+The core knows no web framework; ``oidc_widget.verify.flask`` and ``oidc_widget.verify.fastapi``
+are leaves over it. Nothing here needs Jupyter: ``pip install oidc-widget[verify]``.
+
+>>> from oidc_widget.verify import TokenVerifier
+>>> verifier = TokenVerifier("https://idp.example.com", "https://api.example.com")
+>>> claims = verifier.verify(token)                     # doctest: +SKIP
+>>> claims["sub"], claims.scopes                        # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from oidc_widget.verify.access_token_hash import verify_access_token_hash
+from oidc_widget.verify.claims import Claims
+from oidc_widget.verify.introspection import Introspection
+from oidc_widget.verify.verifier import TokenVerifier
+
+__all__ = ["Claims", "Introspection", "TokenVerifier", "verify_access_token_hash"]

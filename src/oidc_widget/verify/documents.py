@@ -1,0 +1,152 @@
+"""Fetch a provider's JSON documents: its metadata and its keys.
+
+What these documents say decides who is let in, so nothing about fetching them is lenient:
+https only (loopback aside), redirects are not followed, only status 200 counts, and both
+the time and the size have limits.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from oidc_widget.errors import ConfigurationError, DiscoveryError
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["MAX_DOCUMENT_BYTES", "fetch_json", "require_secure_url"]
+
+#: Key sets of large tenants are some 20 kB; far beyond that is no key set.
+MAX_DOCUMENT_BYTES = 512 * 1024
+
+
+def require_secure_url(url: object, *, what: str, allow_insecure_http: bool = False) -> str:
+    """Check that an address may be trusted with what a provider says about itself.
+
+    Parameters
+    ----------
+    url : object
+        The address: https; http on loopback (RFC 8252 §7.3: it never leaves the machine).
+    what : str
+        What the address is, for the error.
+    allow_insecure_http : bool
+        Accept http to any host. Whoever is on the way can then forge tokens.
+
+    Returns
+    -------
+    str
+        The address, unchanged.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no absolute http(s) address, or is insecure.
+    """
+    if not isinstance(url, str):
+        msg = f"{what} must be a web address, not {type(url).__name__}."
+        raise ConfigurationError(msg, code="invalid_url")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError as error:
+        raise ConfigurationError(f"{what} is no web address: {url!r}.", code="invalid_url") from error
+    if parts.scheme not in {"https", "http"} or not host or parts.username is not None:
+        raise ConfigurationError(
+            f"{what} is no web address: {url!r}.",
+            code="invalid_url",
+            hint="Write it with https:// and the host's name, and without user or password.",
+        )
+    if parts.scheme == "https" or allow_insecure_http or _is_loopback(host):
+        return url
+    raise ConfigurationError(
+        f"{what} is not protected on its way: {url!r}.",
+        code="insecure_url",
+        hint="Use https. In a closed test network, allow_insecure_http=True accepts it all the same.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def fetch_json(
+    client: httpx.Client,
+    url: str,
+    *,
+    timeout: float,
+    form: dict[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """Get a JSON object, or post a form that is answered with one.
+
+    Parameters
+    ----------
+    client : httpx.Client
+        The way to the network.
+    url : str
+        An address that :func:`require_secure_url` accepts.
+    timeout : float
+        Seconds that the whole answer may take.
+    form : dict of str, optional
+        What to post.
+    auth : tuple of str, optional
+        User and password for HTTP Basic.
+
+    Returns
+    -------
+    dict
+        The object.
+
+    Raises
+    ------
+    DiscoveryError
+        If there is no answer in time, none with status 200, or none that is a JSON object.
+    """
+    import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
+
+    deadline = time.monotonic() + timeout
+    body = bytearray()
+    try:
+        # Each step below has its own limit in httpx; the deadline bounds a server that drips bytes.
+        with client.stream(
+            "GET" if form is None else "POST",
+            url,
+            data=form,
+            auth=auth,
+            headers={"Accept": "application/json"},
+            timeout=timeout,
+            follow_redirects=False,
+        ) as response:
+            if response.status_code != httpx.codes.OK:
+                raise DiscoveryError(
+                    f"{url} answered with status {response.status_code}.",
+                    hint="Redirects are not followed: configure the final address."
+                    if response.is_redirect
+                    else None,
+                )
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_DOCUMENT_BYTES:
+                    raise DiscoveryError(f"{url} sent more than {MAX_DOCUMENT_BYTES} bytes.")
+                if time.monotonic() > deadline:
+                    raise DiscoveryError(f"{url} did not finish its answer within {timeout:g} s.")
+    except httpx.TimeoutException as error:
+        raise DiscoveryError(f"{url} did not answer within {timeout:g} s.") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise DiscoveryError(f"{url} can't be reached: {error}.") from error
+    try:
+        document = json.loads(bytes(body))
+    except (ValueError, RecursionError) as error:
+        raise DiscoveryError(f"{url} did not send JSON.") from error
+    if not isinstance(document, dict):
+        raise DiscoveryError(f"{url} did not send a JSON object.")
+    return document

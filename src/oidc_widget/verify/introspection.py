@@ -1,0 +1,257 @@
+"""Ask the provider about opaque tokens (RFC 7662)."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
+
+from oidc_widget.errors import (
+    ConfigurationError,
+    DiscoveryError,
+    InactiveToken,
+    IntrospectionUnavailable,
+    MalformedToken,
+    TokenTooLarge,
+)
+from oidc_widget.verify.discovery import discover, endpoint
+from oidc_widget.verify.documents import fetch_json, require_secure_url
+from oidc_widget.verify.singleflight import SingleFlight
+from oidc_widget.verify.token_cache import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+__all__ = ["Introspected", "Introspection"]
+
+_MAX_TOKEN_BYTES: Final = 65_536
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+class Introspected(NamedTuple):
+    """What the provider says about an active token."""
+
+    claims: dict[str, Any]
+    require_audience: bool
+    from_cache: bool
+
+
+class _Answer(NamedTuple):
+    claims: dict[str, Any] | None  # None: not active
+    asked_at: float
+
+
+class Introspection:
+    """How to ask about opaque tokens. Give it to :class:`~oidc_widget.verify.TokenVerifier`.
+
+    Concurrent requests with the same token cause one question.
+
+    Parameters
+    ----------
+    issuer : str, optional
+        The provider, whose metadata tell the endpoint.
+    client_id : str
+        This service's own client at the provider.
+    client_secret : str
+        Its secret, sent by HTTP Basic (RFC 6749 §2.3.1).
+    endpoint : str, optional
+        The introspection endpoint, for a provider without discovery.
+    max_age : float
+        Seconds for which an answer is used again: so long may a revoked token still be accepted. 0 for never.
+    cache_size : int
+        How many answers are kept.
+    require_audience : bool
+        Whether an answer must have ``aud``. Many providers' answers lack it; then their opaque tokens
+        are good for every service that may ask.
+    timeout : float
+        Seconds to wait for an answer.
+    allow_insecure_http : bool
+        Send tokens and the secret over http to other machines.
+    http_client : httpx.Client, optional
+        The way to the network; else one of its own.
+    clock : callable
+        Seconds, monotonic.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is neither issuer nor endpoint, or an address is insecure.
+    """
+
+    def __init__(  # noqa: PLR0913  (each by name)
+        self,
+        issuer: str | None = None,
+        *,
+        client_id: str,
+        client_secret: str,
+        endpoint: str | None = None,
+        max_age: float = 60.0,
+        cache_size: int = 1024,
+        require_audience: bool = True,
+        timeout: float = 5.0,
+        allow_insecure_http: bool = False,
+        http_client: httpx.Client | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if issuer is None and endpoint is None:
+            raise ConfigurationError("Introspection needs the issuer or the endpoint.")
+        for what, url in (("The issuer", issuer), ("The introspection endpoint", endpoint)):
+            if url is not None:
+                require_secure_url(url, what=what, allow_insecure_http=allow_insecure_http)
+        self._issuer = issuer
+        # RFC 6749 §2.3.1: both are form-encoded before they go into the Basic header.
+        self._auth = (quote(client_id, safe=""), quote(client_secret, safe=""))
+        self._endpoint = endpoint
+        self._max_age = max_age
+        self._cache_size = cache_size
+        self._require_audience = require_audience
+        self._timeout = timeout
+        self._allow_insecure_http = allow_insecure_http
+        self._http_client = http_client
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
+        self._questions: dict[bytes, _Question] = {}
+
+    def ask(self, token: str | bytes) -> Introspected:
+        """Ask about a token.
+
+        Parameters
+        ----------
+        token : str or bytes
+            The token.
+
+        Returns
+        -------
+        Introspected
+            What the provider says about it.
+
+        Raises
+        ------
+        InactiveToken
+            If the provider says that it is not valid.
+        MalformedToken
+            If it can't be a token.
+        IntrospectionUnavailable
+            If the provider can't be asked.
+        """
+        known, question = self._look_up(token)
+        if question is not None:
+            try:
+                question.flight.wait(self._timeout, landed=0)
+            except TimeoutError as error:
+                raise self._unavailable(f"It did not answer within {self._timeout:g} s.") from error
+        return self._result(known, question)
+
+    async def ask_async(self, token: str | bytes) -> Introspected:
+        """Do the same as :meth:`ask`, without blocking the event loop."""
+        known, question = self._look_up(token)
+        if question is not None:
+            try:
+                await question.flight.wait_async(self._timeout, landed=0)
+            except TimeoutError as error:
+                raise self._unavailable(f"It did not answer within {self._timeout:g} s.") from error
+        return self._result(known, question)
+
+    def _look_up(self, token: object) -> tuple[_Answer | None, _Question | None]:
+        """Find the answer, or else the question to wait for, perhaps one that is being asked already."""
+        text = _checked(token)
+        key = fingerprint(text)
+        with self._lock:
+            known = self._answers.get(key)
+            if known is not None and self._clock() - known.asked_at < self._max_age:
+                return known, None
+            question = self._questions.get(key)
+            if question is None:
+                question = self._questions[key] = _Question(lambda: self._put(key, text))
+            return None, question
+
+    def _put(self, key: bytes, token: str) -> _Answer:
+        asked_at = self._clock()
+        try:
+            answer = _Answer(self._post(token), asked_at)
+        finally:
+            with self._lock:
+                self._questions.pop(key, None)
+        if self._max_age > 0:
+            with self._lock:
+                self._answers[key] = answer
+                self._answers.move_to_end(key)
+                while len(self._answers) > self._cache_size:
+                    self._answers.popitem(last=False)
+        return answer
+
+    def _post(self, token: str) -> dict[str, Any] | None:
+        client = self._client()
+        if self._endpoint is None:
+            metadata = discover(client, str(self._issuer), timeout=self._timeout)
+            self._endpoint = endpoint(
+                metadata, "introspection_endpoint", allow_insecure_http=self._allow_insecure_http
+            )
+        answer = fetch_json(
+            client,
+            self._endpoint,
+            timeout=self._timeout,
+            form={"token": token, "token_type_hint": "access_token"},
+            auth=self._auth,
+        )
+        return answer if answer.get("active") is True else None
+
+    def _client(self) -> httpx.Client:
+        import httpx  # noqa: PLC0415  (60 ms that only those pay who ask)
+
+        with self._lock:
+            if self._http_client is None:
+                self._http_client = httpx.Client()
+            return self._http_client
+
+    def _result(self, known: _Answer | None, question: _Question | None) -> Introspected:
+        outcome = known if question is None else question.outcome
+        if isinstance(outcome, DiscoveryError):
+            raise self._unavailable(outcome.message) from outcome
+        if outcome is None or outcome.claims is None:
+            raise InactiveToken("The provider says that the token is not valid, or no longer.")
+        claims = deepcopy(outcome.claims)  # what the caller does to a list in it must not be remembered
+        return Introspected(claims, self._require_audience, from_cache=question is None)
+
+    def _unavailable(self, why: str) -> IntrospectionUnavailable:
+        return IntrospectionUnavailable(
+            f"{self._endpoint or self._issuer} can't be asked about the token. {why}",
+            hint="Status 401 or 403: it refuses this service's own client_id and client_secret."
+            if "status 40" in why
+            else None,
+        )
+
+
+class _Question:
+    """One question about one token, and what came of it."""
+
+    def __init__(self, ask: Callable[[], _Answer]) -> None:
+        self._ask = ask
+        self.outcome: _Answer | DiscoveryError | None = None
+        self.flight: SingleFlight[None] = SingleFlight(self._run)
+
+    def _run(self) -> None:
+        try:
+            self.outcome = self._ask()
+        except DiscoveryError as error:
+            self.outcome = error
+
+
+def _checked(token: object) -> str:
+    """RFC 6750 §2.1: what a token may consist of."""
+    if isinstance(token, bytes):
+        token = token.decode("latin-1")
+    if not isinstance(token, str):
+        raise MalformedToken(f"A token is text, not {type(token).__name__}.")
+    if len(token) > _MAX_TOKEN_BYTES:
+        raise TokenTooLarge(f"The token is longer than {_MAX_TOKEN_BYTES} bytes.")
+    if not _TOKEN.fullmatch(token):
+        raise MalformedToken("The token holds characters that no token has.")
+    return token

@@ -1,0 +1,197 @@
+"""The public keys of an issuer, and which of them may verify which algorithm.
+
+RFC 8725 §3.1: each key is used with exactly the algorithms it is for, whatever a token's header says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from joserfc.jwk import JWKRegistry
+
+from oidc_widget.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from joserfc.jwk import Key
+
+__all__ = ["ASYMMETRIC_ALGORITHMS", "HMAC_ALGORITHMS", "KeyRing", "OfflineKeys"]
+
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+_BY_CURVE: Mapping[str, tuple[str, ...]] = {
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+    "Ed25519": ("EdDSA", "Ed25519"),  # RFC 8037 §3.1, and its newer name: RFC 9864 §2.2
+    "Ed448": ("EdDSA", "Ed448"),
+}
+
+#: What may be accepted at all (RFC 7518 §3.1, RFC 8037, RFC 9864). ``none`` is not in it.
+ASYMMETRIC_ALGORITHMS = (*_RSA, "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448")
+#: Accepted only if named by the caller, with keys that the caller gives.
+HMAC_ALGORITHMS = ("HS256", "HS384", "HS512")
+
+_MIN_RSA_BITS = 2048  # RFC 7518 §3.3
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})  # RFC 7518 §6.2.2, §6.3.2
+
+#: A JWK Set, one JWK, several, or public keys in PEM.
+OfflineKeys: TypeAlias = "Mapping[str, Any] | str | bytes | Sequence[Mapping[str, Any] | str | bytes]"
+
+
+class KeyRing:
+    """The usable keys of one issuer at one moment. Immutable, so threads share it without locks.
+
+    Parameters
+    ----------
+    keys : iterable of joserfc.jwk.Key
+        Public keys.
+    symmetric : bool
+        Whether ``oct`` keys count. Never for keys from the network: a published secret is none.
+    """
+
+    def __init__(self, keys: Iterable[Key], *, symmetric: bool = False) -> None:
+        self._by_algorithm: dict[str, tuple[Key, ...]] = {}
+        self._by_kid: dict[tuple[str, str | None], tuple[Key, ...]] = {}
+        for key in keys:
+            for algorithm in _algorithms_of(key, symmetric=symmetric):
+                self._by_algorithm[algorithm] = (*self._by_algorithm.get(algorithm, ()), key)
+                name = (algorithm, key.kid)
+                self._by_kid[name] = (*self._by_kid.get(name, ()), key)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_algorithm)
+
+    @classmethod
+    def from_jwks(cls, jwks: Mapping[str, Any], *, symmetric: bool = False) -> KeyRing:
+        """Read a JWK Set, leaving out what can't be used (RFC 7517 §5).
+
+        Parameters
+        ----------
+        jwks : mapping
+            ``{"keys": […]}``.
+        symmetric : bool
+            See :class:`KeyRing`.
+
+        Returns
+        -------
+        KeyRing
+            Perhaps an empty one.
+        """
+        members = jwks.get("keys")
+        keys = (_import(member) for member in members) if isinstance(members, list) else ()
+        return cls((key for key in keys if key is not None), symmetric=symmetric)
+
+    @classmethod
+    def from_offline(cls, keys: OfflineKeys, *, symmetric: bool = False) -> KeyRing:
+        """Read keys that the caller gives.
+
+        Parameters
+        ----------
+        keys : mapping, str, bytes or sequence of these
+            A JWK Set, one JWK, several, or public keys in PEM.
+        symmetric : bool
+            See :class:`KeyRing`.
+
+        Returns
+        -------
+        KeyRing
+            With at least one key.
+
+        Raises
+        ------
+        ConfigurationError
+            If none of them is usable.
+        """
+        if isinstance(keys, Mapping) and "keys" in keys:
+            ring = cls.from_jwks(keys, symmetric=symmetric)
+        else:
+            several = [keys] if isinstance(keys, (Mapping, str, bytes)) else keys
+            ring = cls(
+                (key for key in map(_import, several) if key is not None),
+                symmetric=symmetric,
+            )
+        if not ring:
+            raise ConfigurationError(
+                "None of the keys given can verify a signature.",
+                code="unusable_keys",
+                hint="Give a JWK Set, a JWK or a public key in PEM: RSA of 2048 bits or more, EC or Ed25519.",
+            )
+        return ring
+
+    def find(self, algorithm: str, kid: str | None) -> tuple[Key, ...]:
+        """Return the keys that a token may have been signed with.
+
+        Parameters
+        ----------
+        algorithm : str
+            The token's ``alg``.
+        kid : str or None
+            The token's ``kid``.
+
+        Returns
+        -------
+        tuple of joserfc.jwk.Key
+            Those of that ``kid``, else those without one; all that fit, if the token names none.
+        """
+        if kid is None:
+            return self._by_algorithm.get(algorithm, ())
+        return self._by_kid.get((algorithm, kid)) or self._by_kid.get((algorithm, None), ())
+
+
+def _import(member: object) -> Key | None:
+    """Import one key; None if it can't be used. A key set may hold keys that others understand."""
+    try:
+        if isinstance(member, (str, bytes)):
+            return _import_pem(member)
+        if not isinstance(member, Mapping) or not _is_for_signatures(member):
+            return None
+        public = {name: value for name, value in member.items() if name not in _PRIVATE_MEMBERS}
+        key = JWKRegistry.import_key(public)
+        # joserfc builds a curve's numbers when they are first used: a point off the curve must fail here.
+        key.get_op_key("verify")
+    except Exception:  # noqa: BLE001  (each kind of broken key raises another kind of error)
+        return None
+    return key
+
+
+def _import_pem(pem: str | bytes) -> Key | None:
+    for key_type in ("RSA", "EC", "OKP"):
+        try:
+            key = JWKRegistry.import_key(pem, key_type)
+        except Exception:  # noqa: BLE001, S112  (it is of one of the other types)
+            continue
+        # Through the JWK, so that a private key's PEM leaves only its public half behind.
+        return _import(key.as_dict(private=False))
+    return None
+
+
+def _is_for_signatures(jwk: Mapping[str, Any]) -> bool:
+    """RFC 7517 §4.2 and §4.3; keys may lack both."""
+    if jwk.get("use", "sig") != "sig":
+        return False
+    operations = jwk.get("key_ops")
+    if operations is not None and "verify" not in operations:
+        return False
+    kid = jwk.get("kid")
+    if kid is not None and not isinstance(kid, str):
+        return False
+    if jwk.get("kty") == "RSA":
+        modulus = jwk.get("n")
+        # Judged by its length, so that joserfc needn't warn of it: 4 characters are 3 bytes.
+        return isinstance(modulus, str) and len(modulus) * 6 >= _MIN_RSA_BITS
+    return True
+
+
+def _algorithms_of(key: Key, *, symmetric: bool) -> tuple[str, ...]:
+    if key.key_type == "RSA":
+        possible: tuple[str, ...] = _RSA
+    elif key.key_type == "oct":
+        possible = HMAC_ALGORITHMS if symmetric else ()
+    else:
+        possible = _BY_CURVE.get(str(key.get("crv")), ())
+    declared = key.alg
+    if declared is None:
+        return possible
+    return (declared,) if declared in possible else ()

@@ -1,0 +1,219 @@
+"""Where an issuer's keys come from, and when they are fetched anew."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from oidc_widget.errors import DiscoveryError, KeysUnavailable
+from oidc_widget.verify.discovery import discover, endpoint
+from oidc_widget.verify.documents import fetch_json, require_secure_url
+from oidc_widget.verify.keyring import KeyRing
+from oidc_widget.verify.singleflight import SingleFlight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+__all__ = ["IssuerKeys", "KeySource", "OfflineSource", "RemoteKeys"]
+
+
+class IssuerKeys(NamedTuple):
+    """What is known of an issuer at one moment."""
+
+    ring: KeyRing
+    #: ``id_token_signing_alg_values_supported``; None if the issuer doesn't say.
+    algorithms: frozenset[str] | None = None
+    #: On the source's own clock.
+    fetched_at: float = 0.0
+
+
+class KeySource(Protocol):
+    """Where the keys of one issuer come from."""
+
+    def get(self, algorithm: str, kid: str | None) -> IssuerKeys:
+        """Return the keys, fetched anew if need be: for want of that ``kid``, or because they are old."""
+
+    async def get_async(self, algorithm: str, kid: str | None) -> IssuerKeys:
+        """Do the same without blocking the event loop."""
+
+
+class OfflineSource:
+    """Keys that were given, and stay.
+
+    Parameters
+    ----------
+    ring : KeyRing
+        The keys.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._keys = IssuerKeys(ring)
+
+    def get(self, algorithm: str, kid: str | None) -> IssuerKeys:  # noqa: ARG002  (the protocol's)
+        """Return the keys."""
+        return self._keys
+
+    async def get_async(self, algorithm: str, kid: str | None) -> IssuerKeys:  # noqa: ARG002  (same)
+        """Return the keys."""
+        return self._keys
+
+
+class RemoteKeys:
+    """Keys that the issuer publishes: fetched when first needed, and shared by threads and event loops.
+
+    Good keys are only ever replaced by good keys: while the provider is down, or sends nonsense,
+    tokens signed with the keys known so far are accepted.
+
+    Parameters
+    ----------
+    issuer : str
+        The issuer, exactly as it stands in the tokens.
+    jwks_uri : str, optional
+        Where the keys are; else discovery tells.
+    timeout : float
+        Seconds to wait for discovery and keys.
+    max_age : float
+        Seconds after which keys are fetched anew, so that one withdrawn is soon refused.
+    cooldown : float
+        Seconds during which, after a fetch for the sake of an unknown ``kid`` or after a failed one, no other
+        is made for the same reason: tokens made up by strangers must not have the provider flooded.
+    allow_insecure_http : bool
+        Accept http to other machines, where whoever is on the way can replace the keys.
+    http_client : httpx.Client, optional
+        The way to the network (proxies, certificates); else a new one for each fetch.
+    clock : callable
+        Seconds, monotonic.
+    """
+
+    def __init__(  # noqa: PLR0913  (each by name)
+        self,
+        issuer: str,
+        *,
+        jwks_uri: str | None = None,
+        timeout: float = 5.0,
+        max_age: float = 600.0,
+        cooldown: float = 30.0,
+        allow_insecure_http: bool = False,
+        http_client: httpx.Client | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._issuer = require_secure_url(
+            issuer, what="The issuer", allow_insecure_http=allow_insecure_http or jwks_uri is not None
+        )
+        self._jwks_uri = jwks_uri and require_secure_url(
+            jwks_uri, what="The jwks_uri", allow_insecure_http=allow_insecure_http
+        )
+        self._timeout = timeout
+        self._max_age = max_age
+        self._cooldown = cooldown
+        self._allow_insecure_http = allow_insecure_http
+        self._http_client = http_client
+        self._clock = clock
+        self._keys: IssuerKeys | None = None
+        self._metadata: dict[str, Any] | None = None
+        self._failure: DiscoveryError | None = None
+        self._quiet_until = float("-inf")
+        self._flight = SingleFlight(self._fetch)
+
+    def get(self, algorithm: str, kid: str | None) -> IssuerKeys:
+        """Return the keys, fetched anew if need be.
+
+        Parameters
+        ----------
+        algorithm : str
+            The token's ``alg``.
+        kid : str or None
+            The token's ``kid``.
+
+        Returns
+        -------
+        IssuerKeys
+            The best there are. The key asked for may be missing all the same.
+
+        Raises
+        ------
+        KeysUnavailable
+            If there are none, and they can't be fetched.
+        """
+        landed = self._flight.landed
+        if self._must_fetch(algorithm, kid):
+            try:
+                self._flight.wait(self._timeout, landed=landed)
+            except TimeoutError as error:
+                self._note_timeout(error)
+        return self._best()
+
+    async def get_async(self, algorithm: str, kid: str | None) -> IssuerKeys:
+        """Do the same as :meth:`get`, without blocking the event loop."""
+        landed = self._flight.landed
+        if self._must_fetch(algorithm, kid):
+            try:
+                await self._flight.wait_async(self._timeout, landed=landed)
+            except TimeoutError as error:
+                self._note_timeout(error)
+        return self._best()
+
+    def _must_fetch(self, algorithm: str, kid: str | None) -> bool:
+        keys = self._keys
+        if keys is None:
+            return True
+        if self._is_young(keys) and keys.ring.find(algorithm, kid):
+            return False
+        # A fetch under way may bring what is missing, so it is waited for also when none would be started.
+        return self._clock() >= self._quiet_until or self._flight.under_way
+
+    def _is_young(self, keys: IssuerKeys) -> bool:
+        return self._clock() - keys.fetched_at < self._max_age
+
+    def _best(self) -> IssuerKeys:
+        keys = self._keys
+        if keys is None:
+            failure = self._failure
+            raise KeysUnavailable(
+                f"The keys of {self._issuer} can't be had now. {failure.message if failure else ''}".rstrip(),
+                hint=failure.hint if failure else None,
+            ) from failure
+        return keys
+
+    def _note_timeout(self, cause: TimeoutError) -> None:
+        self._failure = DiscoveryError(f"{self._issuer} did not answer within {self._timeout:g} s.")
+        self._failure.__cause__ = cause
+        self._quiet_until = self._clock() + self._cooldown
+
+    def _fetch(self) -> None:
+        import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
+
+        # After a fetch because of age, or the first, an unknown `kid` may still cause another at once: a
+        # rotation right after must be picked up. After one because of an unknown `kid`, not.
+        quiet = self._keys is not None and self._is_young(self._keys)
+        try:
+            with contextlib.ExitStack() as stack:
+                self._keys = self._fetch_with(self._http_client or stack.enter_context(httpx.Client()))
+            self._failure = None
+        except DiscoveryError as error:
+            self._failure = error
+            self._metadata = None  # the keys may have moved
+            quiet = True
+        if quiet:
+            self._quiet_until = self._clock() + self._cooldown
+
+    def _fetch_with(self, client: httpx.Client) -> IssuerKeys:
+        url = self._jwks_uri
+        if not url:
+            metadata = self._metadata or discover(client, self._issuer, timeout=self._timeout)
+            url = endpoint(metadata, "jwks_uri", allow_insecure_http=self._allow_insecure_http)
+            self._metadata = metadata
+        ring = KeyRing.from_jwks(fetch_json(client, url, timeout=self._timeout))
+        if not ring:
+            raise DiscoveryError(f"{url} holds no key that can verify a signature.")
+        return IssuerKeys(ring, _advertised_algorithms(self._metadata), self._clock())
+
+
+def _advertised_algorithms(metadata: dict[str, Any] | None) -> frozenset[str] | None:
+    values = (metadata or {}).get("id_token_signing_alg_values_supported")
+    return (
+        frozenset(value for value in values if isinstance(value, str)) if isinstance(values, list) else None
+    )

@@ -1,0 +1,217 @@
+"""A signed token: read it strictly, then check its signature (RFC 7515, RFC 7519, RFC 8725)."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from oidc_widget.errors import (
+    AlgorithmNotAllowed,
+    BadSignature,
+    CriticalHeader,
+    EncryptedToken,
+    MalformedToken,
+    TokenTooLarge,
+    UnknownKey,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from joserfc.jwk import Key
+
+__all__ = ["SignedToken", "looks_signed", "parse", "quote", "verify_signature"]
+
+# The alphabet of RFC 4648 §5 without padding; the signature's last character has no loose bits, so
+# that no two texts are the same token (and a cache can't be filled with one token's spellings).
+_JWS: Final = re.compile(rb"([\w-]+)\.([\w-]+)\.((?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?)")
+_JWE_DOTS: Final = 4  # RFC 7516 §7.1
+_JWS_DOTS: Final = 2  # RFC 7515 §7.1
+_QUOTED: Final = 80
+
+
+class SignedToken(NamedTuple):
+    """A token that has been read, and not yet been believed."""
+
+    algorithm: str
+    kid: str | None
+    typ: str | None
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signature: jws.CompactSignature
+
+
+# Which algorithms are allowed is decided before, for each issuer. Unknown header members are ignored
+# (RFC 7515 §4); `crit`, which makes them count, is refused.
+_JOSE: Final = jws.JWSRegistry(algorithms=list(jws.JWSRegistry.algorithms), strict_check_header=False)
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError  # NaN and Infinity are no JSON (RFC 8259 §6), and a NaN never expires
+
+
+_decode_json: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def looks_signed(token: object) -> bool:
+    """Tell a JWT from an opaque token.
+
+    Parameters
+    ----------
+    token : object
+        What was presented.
+
+    Returns
+    -------
+    bool
+        True if it starts as a JSON object in base64url does and has the dots of a JWS or a JWE.
+    """
+    if isinstance(token, str):
+        return token.startswith("ey") and token.count(".") in {_JWS_DOTS, _JWE_DOTS}
+    if isinstance(token, bytes):
+        return token.startswith(b"ey") and token.count(b".") in {_JWS_DOTS, _JWE_DOTS}
+    return False
+
+
+def parse(token: str | bytes, *, max_bytes: int) -> SignedToken:
+    """Read a token in compact serialization, believing nothing.
+
+    Parameters
+    ----------
+    token : str or bytes
+        The token.
+    max_bytes : int
+        The longest that is looked at.
+
+    Returns
+    -------
+    SignedToken
+        Its parts.
+
+    Raises
+    ------
+    MalformedToken
+        If it is no JWS of a JSON object; :class:`TokenTooLarge` and :class:`EncryptedToken` are of its kind.
+    AlgorithmNotAllowed
+        If the header names no algorithm.
+    CriticalHeader
+        If the header has a ``crit``.
+    """
+    raw = _as_bytes(token, max_bytes)
+    match = _JWS.fullmatch(raw)
+    if match is None:
+        _refuse_shape(raw)
+    header_segment, payload_segment, signature_segment = match.groups()
+    header = _decode_object(header_segment)
+    if header is None:
+        raise MalformedToken("The token's header is no JSON object.")
+    algorithm, kid, typ = _check_header(header)
+    claims = _decode_object(payload_segment)
+    if claims is None:
+        raise MalformedToken("The token's payload is no JSON object.")
+    signature = jws.CompactSignature(header, b"")
+    signature.segments.update(
+        {"header": header_segment, "payload": payload_segment, "signature": signature_segment}
+    )
+    return SignedToken(algorithm, kid, typ, header, claims, signature)
+
+
+def verify_signature(token: SignedToken, keys: Collection[Key]) -> None:
+    """Check a token's signature.
+
+    Parameters
+    ----------
+    token : SignedToken
+        The token.
+    keys : collection of joserfc.jwk.Key
+        The keys it may have been signed with: of its issuer, for its algorithm.
+
+    Raises
+    ------
+    UnknownKey
+        If there are none.
+    BadSignature
+        If none of them made the signature.
+    """
+    if not keys:
+        which = f" with the id {quote(token.kid)}" if token.kid is not None else ""
+        raise UnknownKey(
+            f"The issuer has no key for {token.algorithm}{which}.",
+            hint="The token may have been signed with a key that is no longer in use.",
+        )
+    if not any(_is_signed_with(key, token) for key in keys):
+        raise BadSignature("The token's signature is not the issuer's.")
+
+
+def quote(value: object) -> str:
+    """Show a value from a token in an error: printable, on one line, and cut short.
+
+    Parameters
+    ----------
+    value : object
+        Anything that JSON holds.
+
+    Returns
+    -------
+    str
+        At most some 80 ASCII characters.
+    """
+    text = ascii(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
+
+
+def _is_signed_with(key: Key, token: SignedToken) -> bool:
+    try:
+        return jws.validate_compact(token.signature, key, registry=_JOSE)
+    except (JoseError, ValueError):  # e.g. a signature of a length that is impossible for the key
+        return False
+
+
+def _as_bytes(token: object, max_bytes: int) -> bytes:
+    if not isinstance(token, (str, bytes)):
+        raise MalformedToken(f"A token is text, not {type(token).__name__}.")
+    if len(token) > max_bytes:
+        raise TokenTooLarge(f"The token is longer than {max_bytes} bytes.")
+    if isinstance(token, bytes):
+        return token
+    if not token.isascii():
+        raise MalformedToken("The token holds characters that no token has.")
+    return token.encode("ascii")
+
+
+def _refuse_shape(raw: bytes) -> NoReturn:
+    if raw[:7].lower() == b"bearer ":
+        raise MalformedToken("The token starts with 'Bearer '.", hint="Give what follows it.")
+    if raw.count(b".") == _JWE_DOTS:
+        raise EncryptedToken(
+            "The token is encrypted (a JWE); a signed one is expected.",
+            hint="Have the provider issue signed tokens to this service.",
+        )
+    raise MalformedToken("The token is no JWT: three parts in base64url, separated by dots.")
+
+
+def _decode_object(segment: bytes) -> dict[str, Any] | None:
+    # An error of parsing is swallowed, not chained: it holds what was parsed, that is the token.
+    try:
+        value = _decode_json(urlsafe_b64decode(segment + b"=" * (-len(segment) % 4)).decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _check_header(header: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
+    if not isinstance(algorithm, str):
+        raise AlgorithmNotAllowed("The token's header names no algorithm.")
+    if "crit" in header:
+        raise CriticalHeader("The token's header has 'crit': it demands an extension that is not known here.")
+    if kid is not None and not isinstance(kid, str):
+        raise MalformedToken("The token's header has a 'kid' that is no string.")
+    if typ is not None and not isinstance(typ, str):
+        raise MalformedToken("The token's header has a 'typ' that is no string.")
+    return algorithm, kid, typ
