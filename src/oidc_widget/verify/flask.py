@@ -15,7 +15,6 @@ There is no endpoint for user names and passwords: these are for the provider al
 from __future__ import annotations
 
 import functools
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, overload
 
 from flask import Response, abort, current_app, jsonify, make_response, request
@@ -23,6 +22,7 @@ from werkzeug.local import LocalProxy
 
 from oidc_widget.errors import ConfigurationError, MissingToken, OIDCError, UnknownIdentity
 from oidc_widget.verify.bearer import REFUSALS, bearer_token, refuse
+from oidc_widget.verify.configuration import settings_from
 from oidc_widget.verify.verifier import TokenVerifier
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ Hook = TypeVar("Hook", bound="Callable[..., Any]")
 _EXTENSION: Final = "oidc_widget"
 # The request, and not `flask.g`: that is the application context's, which may outlive a request.
 _ENVIRON: Final = "oidc_widget.verified"
-_ALWAYS_VERIFIED: Final = frozenset({"signature", "iss", "exp"})
 
 
 class _Guard(NamedTuple):
@@ -125,7 +124,7 @@ class OIDCProtect:
         config = app.config
         app.extensions[_EXTENSION] = _Guard(
             self,
-            self._verifier or TokenVerifier(**{**_settings_from(config), **self._settings}),
+            self._verifier or TokenVerifier(**{**settings_from(config), **self._settings}),
             self._realm or config.get("OIDC_REALM") or "Login Required",
             self._header_prefix or config.get("OIDC_HEADER_PREFIX") or "Bearer",
         )
@@ -322,28 +321,3 @@ def _current(name: str) -> Any:
 current_identity: Any = _current("identity")
 #: The claims of the current request's token; empty where none was required or given.
 current_claims: Any = _current("claims")
-
-
-def _settings_from(config: Mapping[str, Any]) -> dict[str, Any]:
-    settings = {
-        "issuer": config.get("OIDC_ISSUER") or (),
-        "audience": config.get("OIDC_AUDIENCE"),
-        "algorithms": config.get("OIDC_ALGORITHMS"),
-    }
-    leeway = config.get("OIDC_LEEWAY")
-    if leeway is not None:
-        settings["leeway"] = leeway.total_seconds() if isinstance(leeway, timedelta) else leeway
-    if config.get("OIDC_REQUIRED_CLAIMS") is not None:
-        settings["required_claims"] = config["OIDC_REQUIRED_CLAIMS"]
-    verify_claims = config.get("OIDC_VERIFY_CLAIMS")
-    if verify_claims is not None:
-        chosen = frozenset(verify_claims) - _ALWAYS_VERIFIED
-        settings["verify_claims"] = chosen - {"aud"}
-        if "aud" not in chosen:
-            if settings["audience"]:
-                raise ConfigurationError(
-                    "OIDC_AUDIENCE is set, and OIDC_VERIFY_CLAIMS leaves 'aud' out.",
-                    hint="Add 'aud', or, to accept tokens for any other service too, unset OIDC_AUDIENCE.",
-                )
-            settings["skip_audience_check"] = True
-    return settings
