@@ -3,6 +3,8 @@
 // It is inlined into a page with `default-src 'none'`, so it depends on nothing and asks for nothing.
 // Text from outside goes through `textContent` only; the page's CSP (Trusted Types) holds it to that.
 
+export {};
+
 const { search, origin, pathname } = location;
 // At once: the code must not stay in the address bar, the history or a bookmark.
 history.replaceState(null, "", pathname);

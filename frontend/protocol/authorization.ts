@@ -1,9 +1,9 @@
 import * as oauth from "oauth4webapi";
-import type { Provider } from "./discovery.ts";
-import { base64url, type Environment, randomString } from "./environment.ts";
-import { OIDCError } from "./errors.ts";
-import type { LoginRequest } from "./request.ts";
-import { sha2 } from "./sha2.ts";
+import type { Provider } from "./discovery.js";
+import { base64url, type Environment, randomString } from "./environment.js";
+import { OIDCError } from "./errors.js";
+import type { LoginRequest } from "./request.js";
+import { sha2 } from "./sha2.js";
 
 /** One authorization request: where to send the popup, and what must come back. */
 export interface AuthorizationRequest {

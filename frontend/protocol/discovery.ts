@@ -1,7 +1,7 @@
 import * as oauth from "oauth4webapi";
-import type { Environment } from "./environment.ts";
-import { OIDCError } from "./errors.ts";
-import { hasSubtleCrypto } from "./sha2.ts";
+import type { Environment } from "./environment.js";
+import { OIDCError } from "./errors.js";
+import { hasSubtleCrypto } from "./sha2.js";
 
 const WELL_KNOWN = "/.well-known/openid-configuration";
 const DISCOVERY_TIMEOUT = 10_000; // ms

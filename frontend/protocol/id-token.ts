@@ -1,8 +1,8 @@
 import * as oauth from "oauth4webapi";
-import { type Provider, requestOptions } from "./discovery.ts";
-import { base64url, type Environment } from "./environment.ts";
-import { OIDCError } from "./errors.ts";
-import { hasSubtleCrypto, sha2 } from "./sha2.ts";
+import { type Provider, requestOptions } from "./discovery.js";
+import { base64url, type Environment } from "./environment.js";
+import { OIDCError } from "./errors.js";
+import { hasSubtleCrypto, sha2 } from "./sha2.js";
 
 /** How far a provider's clock may be off, in seconds, before its tokens count as old or as not yet made. */
 const LARGEST_SKEW = 900;

@@ -13,6 +13,10 @@ export interface LoginRequest {
   redirect_uri: string;
   /** The name under which the server's administrator configured this provider. */
   provider?: string | null;
+  /** Its token requests go through the Jupyter server, which adds the client's secret. */
+  relay?: boolean;
+  /** A provider of OAuth 2 alone: its endpoints, where there is no discovery document. */
+  endpoints?: { authorization_endpoint: string; token_endpoint?: string };
 }
 
 /** Which API and which rights: what tells one access token of a session from another. */

@@ -1,10 +1,10 @@
 import * as oauth from "oauth4webapi";
-import type { AuthorizationRequest } from "./authorization.ts";
-import { type Provider, requestOptions } from "./discovery.ts";
-import type { Environment } from "./environment.ts";
-import { OIDCError } from "./errors.ts";
-import { clockSkew, type IdTokenResponse, invalidIdToken, validateIdToken } from "./id-token.ts";
-import type { LoginRequest, Target } from "./request.ts";
+import type { AuthorizationRequest } from "./authorization.js";
+import { type Provider, requestOptions } from "./discovery.js";
+import type { Environment } from "./environment.js";
+import { OIDCError } from "./errors.js";
+import { clockSkew, type IdTokenResponse, invalidIdToken, validateIdToken } from "./id-token.js";
+import type { LoginRequest, Target } from "./request.js";
 
 const TOKEN_TIMEOUT = 30_000; // ms
 
@@ -18,6 +18,8 @@ export interface Tokens {
   claims?: oauth.IDToken;
   /** What was granted, where it differs from what was asked for (RFC 6749 §5.1). */
   scopes?: string[];
+  /** Who signed in, from a relay to a provider of OAuth 2 alone, which has no ID token. */
+  userinfo?: Record<string, unknown>;
 }
 
 /** Where token requests go: straight to the provider, or to the Jupyter server that relays them. */
@@ -205,6 +207,7 @@ async function read(
     id_token: body.id_token,
     claims,
     scopes: body.scope?.split(" ").filter(Boolean),
+    userinfo: provider.oidc ? undefined : (body.userinfo as Record<string, unknown> | undefined),
   };
 }
 

@@ -1,5 +1,39 @@
 """OpenID Connect sign-in for Jupyter: the access token arrives in the running kernel.
 
-The names below are loaded on first use (PEP 562): a server process that imports the package
-must not load ipywidgets, and an API that verifies tokens must not load Jupyter.
+The public names are loaded on first use (PEP 562): a server process that imports the package must not
+load ipywidgets, and an API that verifies tokens must not load Jupyter.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oidc_widget import errors as errors
+    from oidc_widget.login import OIDCLogin as OIDCLogin
+
+_HOMES = {
+    "OIDCLogin": "oidc_widget.login",
+    "_jupyter_server_extension_points": "oidc_widget.server",
+    "_load_jupyter_server_extension": "oidc_widget.server",
+}
+_MODULES = ("errors", "hub", "verify")
+
+__all__ = ["OIDCLogin", "errors"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "oidc-widget"}]

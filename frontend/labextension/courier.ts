@@ -1,0 +1,87 @@
+import { type Kernel, KernelMessage } from "@jupyterlab/services";
+import type { VaultClient } from "../page/vault-client.js";
+import type { Delivery, DeliveryResult, FromVault } from "../vault/messages.js";
+
+const MESSAGE_TYPE = "oidc_widget_deliver";
+
+/** A kernel that this page is connected to, and where a person finds it. */
+export interface ConnectedKernel {
+  connection: Kernel.IKernelConnection;
+  path: string;
+  name: string;
+}
+
+/**
+ * The express lane: brings the vault's messages to kernels over their control channel, which ipykernel serves on a
+ * thread of its own, so that a token arrives while a cell runs.
+ */
+export class Courier {
+  readonly #vault: VaultClient;
+  readonly #connected: () => Iterable<ConnectedKernel>;
+  readonly #kernels: Kernel.IManager;
+
+  constructor(vault: VaultClient, connected: () => Iterable<ConnectedKernel>, kernels: Kernel.IManager) {
+    this.#vault = vault;
+    this.#connected = connected;
+    this.#kernels = kernels;
+    vault.listen((message) => {
+      if (message.type === "deliver" && message.delivery > 0) void this.#deliver(message);
+      else if (message.type === "places_wanted") message.link_ids.forEach((id) => this.#tellPlace(id));
+    });
+  }
+
+  async #deliver({ delivery, message, kernel_id }: FromVault & { type: "deliver" }): Promise<void> {
+    const owner = this.#owner(message.link_id);
+    let result: DeliveryResult = "not_mine";
+    try {
+      if (owner) {
+        result = await send(owner.connection, message);
+        this.#tellPlace(message.link_id);
+      } else if (kernel_id) {
+        result = await this.#callOn(kernel_id, message);
+      }
+    } catch {
+      result = "failed"; // the kernel died, or the connection is lost: the vault tries the other lane
+    }
+    this.#vault.send({ type: "result", delivery, result, kernel_id: owner?.connection.id ?? kernel_id });
+  }
+
+  /** A kernel that runs on although no page shows its notebook. */
+  async #callOn(id: string, message: Delivery): Promise<DeliveryResult> {
+    const model = await this.#kernels.findById(id);
+    if (!model) return "not_mine";
+    const connection = this.#kernels.connectTo({ model, handleComms: false });
+    try {
+      return await send(connection, message);
+    } finally {
+      connection.dispose();
+    }
+  }
+
+  #owner(linkId: string): ConnectedKernel | undefined {
+    for (const kernel of this.#connected()) {
+      if (kernel.connection.hasComm(linkId)) return kernel;
+    }
+    return undefined;
+  }
+
+  #tellPlace(linkId: string): void {
+    const owner = this.#owner(linkId);
+    if (!owner) return;
+    const { connection, path, name } = owner;
+    this.#vault.send({ type: "place", place: { link_id: linkId, kernel_id: connection.id, path, name } });
+  }
+}
+
+async function send(connection: Kernel.IKernelConnection, content: Delivery): Promise<DeliveryResult> {
+  // JupyterLab's types know only the message types of the protocol; its code sends any.
+  const message = KernelMessage.createMessage({
+    channel: "control",
+    msgType: MESSAGE_TYPE,
+    session: connection.clientId,
+    username: connection.username,
+    content,
+  } as never) as unknown as KernelMessage.IControlMessage;
+  const reply = await connection.sendControlMessage(message, true, true).done;
+  return (reply?.content as { status?: string } | undefined)?.status === "ok" ? "delivered" : "failed";
+}

@@ -1,0 +1,14 @@
+import { Token } from "@lumino/coreutils";
+import type { JupyterHost } from "../page/host.js";
+import type { VaultClient } from "../page/vault-client.js";
+
+/** This page's line to the vault; `null` where the page has none. */
+export interface ISignIns {
+  readonly host: JupyterHost;
+  readonly vault: VaultClient;
+}
+
+export const ISignIns = new Token<ISignIns>(
+  "oidc-widget:ISignIns",
+  "The line to the vault, which holds the sign-ins of this browser and Jupyter server.",
+);

@@ -1,0 +1,37 @@
+/** What this page is: a Jupyter page with our files beside it, or something else (VS Code, Colab, a saved page). */
+export interface JupyterHost {
+  /** With a slash at both ends: `/`, `/user/alice/`. */
+  baseUrl: string;
+  /** Where our labextension's files are served. */
+  filesUrl: string;
+  /** What the server asks of requests that change something. */
+  headers(): Record<string, string>;
+}
+
+export function jupyterHost(): JupyterHost | null {
+  const element = document.getElementById("jupyter-config-data");
+  let config: Record<string, unknown>;
+  try {
+    config = JSON.parse(element?.textContent ?? "");
+  } catch {
+    return null;
+  }
+  const { baseUrl, fullLabextensionsUrl, token } = config;
+  if (typeof baseUrl !== "string" || typeof fullLabextensionsUrl !== "string") return null;
+  return {
+    baseUrl,
+    filesUrl: new URL(`${fullLabextensionsUrl}/oidc-widget/static/`, location.href).href,
+    headers: () => {
+      const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie)?.[1];
+      return {
+        ...(xsrf ? { "X-XSRFToken": xsrf } : {}),
+        ...(typeof token === "string" && token ? { Authorization: `token ${token}` } : {}),
+      };
+    },
+  };
+}
+
+/** This server's own callback, as the browser sees it: behind proxies nobody else knows it. */
+export function callbackUrl(host: JupyterHost): string {
+  return new URL(`${host.baseUrl}oidc-widget/callback`, location.href).href;
+}

@@ -1,0 +1,235 @@
+import { type Problem, problemOf } from "../protocol/errors.js";
+import type { LoginRequest } from "../protocol/request.js";
+import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../vault/messages.js";
+import type { KernelState } from "./kernel-state.js";
+import type { ShownState, SignInControl } from "./sign-in-control.js";
+import { onWindowClosed, openSignInWindow } from "./sign-in-window.js";
+import type { VaultClient, VaultListener } from "./vault-client.js";
+
+export interface LoginSetup {
+  request: LoginRequest;
+  /** This server's own callback, where the redirect address is another one that sends on to it. */
+  forward_to?: string;
+  /** The provider's name, as the server's administrator configured it. */
+  label?: string;
+}
+
+/** One link as this page sees it: what to show, and what a click does. */
+export class Login implements SignInControl {
+  blocked = false;
+  /** Kernel-bound messages that go by the widget's own comm. */
+  onDeliver?: (message: Delivery) => void;
+  /** The vault knows of this link; `setup` is what it was asked for. */
+  onLinked?: (setup: LoginSetup) => void;
+  /** The person closed the window without having signed in: somebody may find out why. */
+  onUnfinished?: () => void;
+
+  readonly id: string;
+  readonly #vault: VaultClient;
+  readonly #setUp: () => Promise<LoginSetup>;
+  readonly #options: LinkOptions;
+  readonly #changed = new Set<() => void>();
+  readonly #disposers: (() => void)[];
+  #state: ShownState = { status: "signed_out", at: 0 };
+  #kernel?: KernelState & { at: number };
+  #linked?: Promise<void>;
+  #prepared?: Prepared;
+  #logoutUrl?: string;
+  #popup?: Window | null;
+  /** A click was told to the vault, and states from before the click may still come in. */
+  #starting = false;
+  #stopLooking?: () => void;
+
+  /** @param setUp finds out what to ask for; asked again when it failed and the person tries again */
+  constructor(vault: VaultClient, id: string, setUp: () => Promise<LoginSetup>, options: LinkOptions) {
+    this.#vault = vault;
+    this.id = id;
+    this.#setUp = setUp;
+    this.#options = options;
+    this.#disposers = [
+      vault.listen((message) => this.#receive(message)),
+      vault.onConnected(() => void this.#link()),
+    ];
+  }
+
+  get state(): ShownState {
+    const kernel = this.#kernel;
+    const idle = this.#state.status === "signed_out" && !this.#state.offer;
+    if (!idle || kernel?.status !== "signed_in") return this.#state;
+    const { status, account, expires_in, at } = kernel;
+    return { status, account: account ?? undefined, expires_in: expires_in ?? undefined, at, unattended: true };
+  }
+
+  get canLogOut(): boolean {
+    return this.#logoutUrl !== undefined;
+  }
+
+  /** What the kernel said of itself. */
+  set kernel(kernel: KernelState) {
+    this.#kernel = { ...kernel, at: performance.now() };
+    this.#notify();
+  }
+
+  onChange(changed: () => void): () => void {
+    this.#changed.add(changed);
+    return () => this.#changed.delete(changed);
+  }
+
+  /** Call it inside a click. */
+  signIn(): void {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    this.#logoutUrl = undefined;
+    this.#popup = openSignInWindow(prepared?.url ?? "about:blank");
+    this.blocked = this.#popup === null;
+    if (this.blocked && prepared) this.#prepared = prepared;
+    this.#starting = true;
+    this.#show({ ...this.#state, status: "signing_in", error: undefined });
+    this.#look();
+    this.#vault.introduce();
+    (this.#linked ?? this.#link()).then(
+      () => this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id }),
+      () => this.#closeWindow(), // the reason is on show
+    );
+  }
+
+  /** What the link `Open sign-in page` does. */
+  openBlocked(): void {
+    const url = this.#prepared?.url;
+    if (!url) return this.signIn();
+    this.#popup = open(url, "_blank");
+    this.blocked = this.#popup === null;
+    if (!this.blocked) this.#prepared = undefined;
+    this.#look();
+    this.#notify();
+  }
+
+  cancel(): void {
+    this.#closeWindow();
+    this.#send({ type: "cancel", link_id: this.id });
+    this.#starting = false;
+    this.#show({ ...this.#state, status: "signed_out", error: undefined });
+  }
+
+  signOut(): void {
+    this.#closeWindow();
+    this.#kernel = undefined;
+    this.#send({ type: "sign_out", link_id: this.id });
+  }
+
+  /** OpenID Connect RP-Initiated Logout; call it inside a click. */
+  logOut(): void {
+    if (this.#logoutUrl) openSignInWindow(this.#logoutUrl);
+    this.#logoutUrl = undefined;
+    this.#notify();
+  }
+
+  accept(): void {
+    this.#send({ type: "accept", link_id: this.id });
+  }
+
+  refresh(wanted: { id?: string; resource?: string | null; scopes?: string[] | null }): void {
+    this.#send({ type: "refresh", link_id: this.id, ...wanted });
+  }
+
+  tellKernel(payload: Record<string, unknown>): void {
+    this.#send({ type: "tell_kernel", link_id: this.id, event: "page", payload });
+  }
+
+  /** Somebody found out why the provider shows an error page instead of sending the person back. */
+  explain(problem: Problem): void {
+    this.#stopLooking?.();
+    this.#send({ type: "window_closed", link_id: this.id, problem });
+  }
+
+  dispose(): void {
+    this.#stopLooking?.();
+    this.#send({ type: "unlink", link_id: this.id });
+    for (const dispose of this.#disposers) dispose();
+    this.#changed.clear();
+  }
+
+  #link(): Promise<void> {
+    this.#starting = false;
+    const linked = this.#setUp().then((setup) => {
+      const { request, forward_to } = setup;
+      this.#send({ type: "link", link_id: this.id, request, forward_to, options: this.#options });
+      this.onLinked?.(setup);
+    });
+    this.#linked = linked;
+    linked.catch((failure) => {
+      this.#linked = undefined;
+      this.#starting = false;
+      this.#show({ status: "error", error: problemOf(failure) });
+    });
+    return linked;
+  }
+
+  #receive(message: Parameters<VaultListener>[0]): void {
+    if (message.type === "unavailable") this.#show({ status: "error", error: message.problem });
+    if (!("link_id" in message) || message.link_id !== this.id) {
+      if (message.type === "deliver" && message.delivery === 0 && message.message.link_id === this.id) {
+        this.onDeliver?.(message.message);
+      }
+      return;
+    }
+    switch (message.type) {
+      case "state":
+        if (this.#starting) return;
+        if (message.state.status !== "signing_in") {
+          this.#stopLooking?.();
+          this.blocked = false;
+        }
+        this.#show(message.state);
+        return;
+      case "prepared":
+        this.#prepared = message.prepared;
+        return;
+      case "opened":
+        this.#starting = false;
+        if (message.url) this.#sendOn(message.url);
+        else if (message.failure) this.#closeWindow();
+        return;
+      case "logout_url":
+        this.#logoutUrl = message.url;
+        this.#notify();
+        return;
+    }
+  }
+
+  /** The window was opened empty, because nothing was prepared yet. */
+  #sendOn(url: string): void {
+    if (this.#popup && !this.#popup.closed) this.#popup.location.replace(url);
+    else this.#prepared = { id: "", url };
+    this.#notify();
+  }
+
+  #look(): void {
+    this.#stopLooking?.();
+    if (!this.#popup) return;
+    this.#stopLooking = onWindowClosed(this.#popup, () => {
+      this.#send({ type: "window_closed", link_id: this.id });
+      this.onUnfinished?.();
+    });
+  }
+
+  #closeWindow(): void {
+    this.#stopLooking?.();
+    this.#popup?.close();
+    this.#popup = undefined;
+    this.blocked = false;
+  }
+
+  #show(state: LinkState): void {
+    this.#state = { ...state, at: performance.now() };
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const changed of this.#changed) changed();
+  }
+
+  #send(message: ToVault): void {
+    this.#vault.send(message);
+  }
+}

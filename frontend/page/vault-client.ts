@@ -1,0 +1,131 @@
+import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
+import { type FromVault, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
+import { VERSION } from "../version.js";
+import type { JupyterHost } from "./host.js";
+
+/** `unavailable` comes from this side: no vault can be had in this page. */
+export type VaultListener = (message: FromVault | { type: "unavailable"; problem: Problem }) => void;
+
+type Welcome = FromVault & { type: "welcome" };
+
+/** How long a vault may take to answer before this page stops waiting for a SharedWorker, in ms. */
+const WELCOME_TIMEOUT = 10_000;
+
+/**
+ * A page's line to the vault. When the vault dies (a crash, the browser's task manager), a new one is connected and
+ * everybody who had something there says it again.
+ */
+export class VaultClient {
+  readonly #host: JupyterHost;
+  readonly #courier: boolean;
+  readonly #pageId = pageId();
+  readonly #listeners = new Set<VaultListener>();
+  readonly #greeters = new Set<() => void>();
+  #port?: MessagePort;
+
+  constructor(host: JupyterHost, courier = false) {
+    this.#host = host;
+    this.#courier = courier;
+    void navigator.locks?.request(pageLock(this.#pageId), () => new Promise(() => {}));
+    void this.#connect();
+    addEventListener("pagehide", () => this.send({ type: "bye" }));
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.#greet();
+    });
+    addEventListener("online", () => this.send({ type: "wake" }));
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.send({ type: "wake" });
+    });
+  }
+
+  send(message: ToVault): void {
+    this.#port?.postMessage(message);
+  }
+
+  /** Tells the vault how to reach the Jupyter server; its cookie may have changed since. */
+  introduce(): void {
+    const { baseUrl } = this.#host;
+    const server = { baseUrl: new URL(baseUrl, location.href).href, headers: this.#host.headers() };
+    this.send({ type: "hello", page_id: this.#pageId, courier: this.#courier, server });
+  }
+
+  listen(listener: VaultListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Runs now, if there is a vault, and again whenever there is a new one. */
+  onConnected(greeter: () => void): () => void {
+    this.#greeters.add(greeter);
+    if (this.#port) greeter();
+    return () => this.#greeters.delete(greeter);
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const welcome = await this.#reach(new URL("vault.js", this.#host.filesUrl).href);
+      void navigator.locks?.request(vaultLock(welcome.vault_id), () => {
+        this.#port = undefined;
+        void this.#connect();
+      });
+      this.#greet();
+    } catch (failure) {
+      this.#port = undefined;
+      for (const listener of this.#listeners) listener({ type: "unavailable", problem: problemOf(failure) });
+    }
+  }
+
+  async #reach(url: string): Promise<Welcome> {
+    try {
+      if (typeof SharedWorker === "undefined") throw new Error("no SharedWorker in this browser");
+      const worker = new SharedWorker(url, { type: "module", name: `oidc-widget ${VERSION}` });
+      return await this.#open(worker.port, new Promise((_, reject) => worker.addEventListener("error", reject)));
+    } catch {
+      // Chrome on Android, or a policy against workers: the same vault, within the page.
+      return await this.#openInPage(url);
+    }
+  }
+
+  async #openInPage(url: string): Promise<Welcome> {
+    try {
+      const { connect } = await import(/* webpackIgnore: true */ url);
+      const { port1, port2 } = new MessageChannel();
+      connect(port2);
+      return await this.#open(port1, new Promise(() => {}));
+    } catch (cause) {
+      throw new OIDCError(
+        {
+          code: "vault_unavailable",
+          message: `The file ${url} can't be loaded, so nobody can sign in here.`,
+          hint: "Install oidc-widget also where the Jupyter server runs, then reload the page.",
+        },
+        cause,
+      );
+    }
+  }
+
+  #open(port: MessagePort, failed: Promise<never>): Promise<Welcome> {
+    const welcomed = new Promise<Welcome>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("the vault does not answer")), WELCOME_TIMEOUT);
+      port.onmessage = ({ data }: MessageEvent<FromVault>) => {
+        if (data.type === "welcome") {
+          clearTimeout(timer);
+          resolve(data);
+        }
+        for (const listener of this.#listeners) listener(data);
+      };
+    });
+    this.#port = port;
+    this.introduce();
+    return Promise.race([welcomed, failed]);
+  }
+
+  #greet(): void {
+    this.introduce();
+    for (const greeter of this.#greeters) greeter();
+  }
+}
+
+function pageId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("");
+}

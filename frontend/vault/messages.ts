@@ -1,0 +1,122 @@
+/**
+ * What pages and the vault say to each other over a MessagePort. Plain data only.
+ *
+ * A *link* is one widget model in one kernel that wants a token; its id is the model's id. A *courier* is a
+ * page that can reach kernels over their control channel (the labextension).
+ */
+import type { Problem } from "../protocol/errors.js";
+import type { LoginRequest } from "../protocol/request.js";
+
+export type Status = "signed_out" | "signing_in" | "signed_in" | "expired" | "error";
+
+/** What a view shows of a link: no token, and of the account no more than its name. */
+export interface LinkState {
+  status: Status;
+  /** The name to show for the account: `name`, `preferred_username`, `email` or `sub`. */
+  account?: string;
+  session_id?: string;
+  /** Seconds left when the message was made; `undefined`: the provider does not say. */
+  expires_in?: number;
+  error?: Problem;
+  /** The provider's own sign-out is offered (OpenID Connect RP-Initiated Logout 1.0). */
+  can_log_out?: boolean;
+  /** A session that this link may use once the person agrees (`confirmSharing`). */
+  offer?: { session_id: string; account: string };
+}
+
+/** An authorization request that is ready to be opened inside a click. */
+export interface Prepared {
+  /** Names the request without giving away its `state`. */
+  id: string;
+  url: string;
+}
+
+export interface LinkOptions {
+  auto_refresh: boolean;
+  share_id_token: boolean;
+  label?: string | null;
+}
+
+/** A session as the sidebar lists it. */
+export interface SessionInfo {
+  session_id: string;
+  issuer: string;
+  client_id: string;
+  provider?: string | null;
+  account: string;
+  status: "signed_in" | "expired";
+  expires_in?: number;
+  lifetime?: number;
+  error?: Problem;
+  can_log_out: boolean;
+  request: LoginRequest;
+  uses: Place[];
+}
+
+/** Where a link's widget lives, as its courier found it. */
+export interface Place {
+  link_id: string;
+  kernel_id?: string;
+  path?: string;
+  name?: string;
+}
+
+export interface VaultSettings {
+  confirmSharing: boolean;
+  /** Hours to stay signed in across reloads of the only tab; 0: never. */
+  persistHours: number;
+}
+
+/** How the vault reaches the Jupyter server that relays token requests; a page passes on what it has. */
+export interface ServerAccess {
+  baseUrl: string;
+  headers: Record<string, string>;
+}
+
+/** Kernel-bound messages: `{link_id, event, payload}`, as they go over either lane. */
+export interface Delivery {
+  link_id: string;
+  event: "token" | "status" | "answer" | "page";
+  /** `seq` counts per link and vault; the kernel drops what it has seen. */
+  payload: { seq: number; vault: string } & Record<string, unknown>;
+}
+
+export type DeliveryResult = "delivered" | "failed" | "not_mine";
+
+export type ToVault =
+  | { type: "hello"; page_id: string; courier: boolean; server?: ServerAccess }
+  | { type: "bye" }
+  | { type: "settings"; settings: VaultSettings }
+  | { type: "link"; link_id: string; request: LoginRequest; forward_to?: string; options: LinkOptions }
+  | { type: "unlink"; link_id: string }
+  | { type: "begin"; link_id: string; prepared_id?: string }
+  | { type: "cancel"; link_id: string }
+  | { type: "window_closed"; link_id: string; problem?: Problem }
+  | { type: "accept"; link_id: string }
+  | { type: "sign_out"; link_id: string }
+  | { type: "end_session"; session_id: string }
+  | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
+  | { type: "tell_kernel"; link_id: string; event: "page"; payload: Record<string, unknown> }
+  | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }
+  | { type: "place"; place: Place }
+  | { type: "wake" };
+
+export type FromVault =
+  | { type: "welcome"; vault_id: string }
+  | { type: "state"; link_id: string; state: LinkState }
+  | { type: "prepared"; link_id: string; prepared?: Prepared; failure?: Problem }
+  /** The answer to `begin`; with an address where the page had none prepared. */
+  | { type: "opened"; link_id: string; url?: string; failure?: Problem }
+  | { type: "deliver"; delivery: number; message: Delivery; kernel_id?: string }
+  | { type: "sessions"; sessions: SessionInfo[] }
+  | { type: "logout_url"; link_id: string; url: string }
+  | { type: "places_wanted"; link_ids: string[] };
+
+/** The half of a MessagePort that both sides need; tests put their own in its place. */
+export interface Port<Out> {
+  postMessage(message: Out): void;
+}
+
+/** Web Locks that are held for as long as their holder lives, so that the other side learns of a crash. */
+export const pageLock = (pageId: string) => `oidc-widget:page:${pageId}`;
+export const vaultLock = (vaultId: string) => `oidc-widget:vault:${vaultId}`;

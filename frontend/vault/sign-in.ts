@@ -1,0 +1,85 @@
+import { type AuthorizationRequest, authorizationRequest, processAuthorizationResponse } from "../protocol/authorization.js";
+import type { Provider } from "../protocol/discovery.js";
+import { type Environment, randomString } from "../protocol/environment.js";
+import type { LoginRequest } from "../protocol/request.js";
+import { exchangeCode, type TokenEndpoint, type Tokens } from "../protocol/token.js";
+
+/** How long an open sign-in is waited for, in seconds: people look for their second factor. */
+const BEGUN_FOR = 900;
+
+export interface SignInResult {
+  provider: Provider;
+  request: LoginRequest;
+  tokens: Tokens;
+}
+
+/** One sign-in, from its prepared address to its tokens. Used once. */
+export class SignIn {
+  /** Names it to pages, which never see its `state` by itself. */
+  readonly id: string;
+  readonly provider: Provider;
+  readonly request: LoginRequest;
+  readonly #sent: AuthorizationRequest;
+  readonly #environment: Environment;
+  #channel?: BroadcastChannel;
+
+  private constructor(provider: Provider, request: LoginRequest, sent: AuthorizationRequest, environment: Environment) {
+    this.id = randomString(environment);
+    this.provider = provider;
+    this.request = request;
+    this.#sent = sent;
+    this.#environment = environment;
+  }
+
+  static async prepare(
+    provider: Provider,
+    request: LoginRequest,
+    environment: Environment,
+    forwardTo?: string,
+  ): Promise<SignIn> {
+    const sent = await authorizationRequest(provider, request, environment, forwardTo);
+    return new SignIn(provider, request, sent, environment);
+  }
+
+  get url(): string {
+    return this.#sent.url;
+  }
+
+  /** Seconds since it was prepared. */
+  get age(): number {
+    return this.#environment.now() - this.#sent.made;
+  }
+
+  /**
+   * Waits for the callback page, which speaks on a channel that only it and this sign-in know the name of.
+   * The first answer counts; whoever comes later finds nobody.
+   */
+  begin(answered: (search: string) => void, gaveUp: () => void): void {
+    const channel = new BroadcastChannel(`oidc-widget:${this.#sent.state}`);
+    this.#channel = channel;
+    const timer = setTimeout(() => {
+      this.stop();
+      gaveUp();
+    }, BEGUN_FOR * 1000);
+    channel.onmessage = ({ data }) => {
+      if (typeof data?.search !== "string") return;
+      clearTimeout(timer);
+      channel.postMessage({ received: true });
+      this.stop();
+      answered(data.search);
+    };
+  }
+
+  stop(): void {
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
+  /** @throws {OIDCError} whatever is wrong with the answer or the tokens */
+  async redeem(search: string, endpoint?: TokenEndpoint): Promise<SignInResult> {
+    const { provider, request } = this;
+    const answer = processAuthorizationResponse(provider, request, this.#sent, search);
+    const tokens = await exchangeCode(provider, request, this.#sent, answer, this.#environment, endpoint);
+    return { provider, request, tokens };
+  }
+}

@@ -1,0 +1,27 @@
+import { systemClock } from "./clock.js";
+import { type FromVault, type ToVault, vaultLock } from "./messages.js";
+import { Vault } from "./vault.js";
+
+/**
+ * The vault's entry. As a SharedWorker it serves every page of this browser and Jupyter server; where there is no
+ * SharedWorker, a page imports this file, and calls `connect` with one half of a MessageChannel.
+ */
+const vault = new Vault(
+  {
+    fetch: globalThis.fetch.bind(globalThis),
+    now: () => Date.now() / 1000,
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  },
+  systemClock(),
+);
+
+export function connect(port: MessagePort): void {
+  port.onmessage = ({ data }: MessageEvent<ToVault>) => vault.receive(port as { postMessage(m: FromVault): void }, data);
+}
+
+// A page that waits for this lock gets it when, and only when, the vault is gone.
+void navigator.locks?.request(vaultLock(vault.id), () => new Promise(() => {}));
+
+if ("onconnect" in globalThis) {
+  (globalThis as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = ({ ports: [port] }) => connect(port);
+}

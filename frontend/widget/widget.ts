@@ -1,0 +1,99 @@
+import type { AnyModel, Initialize, Render } from "@anywidget/types";
+import { jupyterHost } from "../page/host.js";
+import { KernelLogin } from "../page/kernel-login.js";
+import type { KernelState } from "../page/kernel-state.js";
+import { Login } from "../page/login.js";
+import { completeRequest, fetchProviders, type Wanted } from "../page/providers.js";
+import { VaultClient } from "../page/vault-client.js";
+import { View } from "../ui/view.js";
+
+/** The synced state: what was asked for, and nothing secret. */
+interface State {
+  _link_id: string;
+  _request: Wanted;
+  _options: { auto_refresh: boolean; share_id_token: boolean; label: string | null; flow: "auto" | "popup" | "device" };
+}
+
+type FromKernel =
+  | { kind: "sign_in" | "sign_out" | "cancel" }
+  | { kind: "refresh"; id?: string; resource?: string | null; scopes?: string[] | null }
+  | ({ kind: "state" } & KernelState);
+
+interface Entry {
+  login: Login | KernelLogin;
+  label: string | null;
+  views: Set<View>;
+}
+
+/** By link; a model's `initialize` and `render` get different proxies of it. */
+const entries = new Map<string, Entry>();
+
+/** Runs once per model in every page, also for outputs that are not on screen. It waits for nothing. */
+const initialize: Initialize<State> = ({ model }) => {
+  const id = model.get("_link_id");
+  const { label, flow } = model.get("_options");
+  const host = flow === "device" ? null : jupyterHost();
+  const views = new Set<View>();
+  const tell = (event: string, payload: object) => model.send({ link_id: id, event, payload });
+  let login: Login | KernelLogin;
+  if (host) {
+    const windowed = new Login(
+      new VaultClient(host),
+      id,
+      async () => completeRequest(model.get("_request"), await fetchProviders(host), host),
+      model.get("_options"),
+    );
+    windowed.onLinked = ({ request, label: configured }) => {
+      windowed.tellKernel({ redirect_uri: request.redirect_uri, popup: true });
+      entry.label ??= configured ?? null;
+      for (const view of views) view.label = entry.label;
+    };
+    windowed.onDeliver = ({ event, payload }) => tell(event, payload);
+    login = windowed;
+  } else {
+    login = new KernelLogin((name) => tell("command", { name }));
+    tell("page", { popup: false });
+  }
+  const entry: Entry = { login, label, views };
+  entries.set(id, entry);
+  const receive = (message: FromKernel) => follow(login, message);
+  model.on("msg:custom", receive);
+  return () => {
+    model.off("msg:custom", receive);
+    entries.delete(id);
+    if (login instanceof Login) login.dispose();
+  };
+};
+
+function follow(login: Login | KernelLogin, message: FromKernel): void {
+  switch (message.kind) {
+    case "state":
+      login.kernel = message;
+      return;
+    case "sign_in":
+      login.signIn();
+      return;
+    case "sign_out":
+      login.signOut();
+      return;
+    case "cancel":
+      login.cancel();
+      return;
+    case "refresh":
+      if (login instanceof Login) login.refresh(message);
+      return;
+  }
+}
+
+const render: Render<State> = ({ model, el }: { model: AnyModel<State>; el: HTMLElement }) => {
+  const entry = entries.get(model.get("_link_id"));
+  if (!entry) return;
+  const view = new View(el, entry.login, { label: entry.label });
+  entry.views.add(view);
+  return () => {
+    entry.views.delete(view);
+    view.dispose();
+  };
+};
+
+export default { initialize, render };

@@ -1,0 +1,68 @@
+"""The express lane: messages that reach a kernel while a cell runs.
+
+ipykernel serves the control channel on a thread of its own, so a handler there runs also while the main
+thread is busy, when widget messages wait. It shares that thread with interrupt and shutdown: so nothing
+here runs a user's code or waits for anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MESSAGE_TYPE = "oidc_widget_deliver"
+
+_log = logging.getLogger(__name__)
+_receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictionary()
+
+
+class Receiver(Protocol):
+    """Whoever waits for deliveries under a link's id."""
+
+    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
+        """Take a delivery in, quickly and without running anybody else's code."""
+
+
+def register(link_id: str, receiver: Receiver) -> None:
+    """Make deliveries for this link reach this receiver, for as long as it lives."""
+    _receivers[link_id] = receiver
+    kernel = running_kernel()
+    if kernel is not None and MESSAGE_TYPE not in kernel.control_handlers:
+        kernel.control_handlers[MESSAGE_TYPE] = _Handler(kernel)
+
+
+def running_kernel() -> Any | None:
+    """Return the ipykernel that runs in this process, or ``None`` (a script, a terminal)."""
+    try:
+        from ipykernel.kernelbase import Kernel  # noqa: PLC0415  # only where there is a kernel at all
+    except ImportError:
+        return None
+    return Kernel.instance() if Kernel.initialized() else None
+
+
+class _Handler:
+    """Answers ``oidc_widget_deliver`` with ``oidc_widget_deliver_reply`` and a ``status``."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def __call__(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        try:
+            status = self._deliver(message.get("content") or {})
+        except Exception:
+            # The widget's own comm carries the message then; the content may hold a token, so it is not logged.
+            _log.exception("oidc_widget could not take in a delivery")
+            status = "error"
+        self._kernel.session.send(stream, f"{MESSAGE_TYPE}_reply", {"status": status}, message, ident)
+
+    @staticmethod
+    def _deliver(content: Mapping[str, Any]) -> str:
+        receiver = _receivers.get(str(content.get("link_id")))
+        if receiver is None:
+            return "error"
+        receiver.receive(str(content["event"]), content.get("payload") or {}, express=True)
+        return "ok"

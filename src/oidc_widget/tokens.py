@@ -1,0 +1,52 @@
+"""What a sign-in gave, as values that keep their secrets out of sight."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AccessToken"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token and when it ends, on this process's monotonic clock.
+
+    Lifetimes arrive as seconds left (RFC 6749 §5.1), never as a time of day: the clocks of browser,
+    kernel and provider differ.
+
+    Parameters
+    ----------
+    value : str
+        The token itself. Never part of ``repr``.
+    expires : float
+        When it ends, in seconds of :func:`time.monotonic`; ``inf`` where the provider does not say.
+    """
+
+    value: str = field(repr=False)
+    expires: float = math.inf
+
+    @classmethod
+    def lasting(cls, value: str, expires_in: float | None) -> AccessToken:
+        """Return the token with so many seconds left (``None``: the provider does not say)."""
+        return cls(value, math.inf if expires_in is None else time.monotonic() + expires_in)
+
+    @property
+    def expires_in(self) -> float:
+        """Seconds left; never less than 0, ``inf`` where the provider does not say."""
+        return max(0.0, self.expires - time.monotonic())
+
+    def lives(self, min_ttl: float = 0) -> bool:
+        """Whether more than ``min_ttl`` seconds are left."""
+        return self.expires - time.monotonic() > min_ttl
+
+
+def read_only(claims: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return a view of the claims that can't be written to."""
+    return None if claims is None else MappingProxyType(dict(claims))
