@@ -1,104 +1,128 @@
-"""A real Jupyter server with the extension, for the tests here."""
+"""A real Jupyter server with the extension, and the certified provider, for the tests here."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
+import base64
+import contextlib
+import functools
+import hashlib
+import re
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
+from jupyter_process import JupyterServer
+from providers.oidc_provider import ALICE, OidcProvider
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-TOKEN = "jupyter-test-token"
+REDIRECT_URI = "http://localhost/oidc-widget/callback"
 
 
-@dataclass
-class JupyterServer:
-    """A running server."""
+@dataclass(frozen=True)
+class Server:
+    """A Jupyter server under test, and a way to ask it."""
 
-    url: str
-    log_file: Path
-    process: subprocess.Popen[bytes]
+    jupyter: JupyterServer
 
     @property
     def log(self) -> str:
-        return self.log_file.read_text()
+        return self.jupyter.logged()
 
     def address(self, path: str) -> str:
-        return f"{self.url}oidc-widget/{path}"
+        return f"{self.jupyter.url}oidc-widget/{path}"
 
     def client(self, *, signed_in: bool = True) -> httpx.Client:
-        headers = {"Authorization": f"token {TOKEN}"} if signed_in else {}
-        return httpx.Client(base_url=f"{self.url}oidc-widget/", headers=headers, trust_env=False)
+        headers = {"Authorization": f"token {self.jupyter.token}"} if signed_in else {}
+        return httpx.Client(base_url=self.address(""), headers=headers, trust_env=False, timeout=30)
 
 
-def start_server(
-    folder: Path, config: dict[str, Any] | None = None, env: dict[str, str] | None = None
-) -> JupyterServer:
-    """Start `jupyter server` with a configuration of its own, and wait until it listens."""
-    runtime = folder / "runtime"
-    settings: dict[str, Any] = {
-        "ServerApp": {
-            "allow_unauthenticated_access": False,
-            "base_url": "/some/base/",
-            "ip": "127.0.0.1",
-            "jpserver_extensions": {"oidc_widget.server": True},
-            "log_level": "DEBUG",
-            "open_browser": False,
-            "port": 0,
-            "root_dir": str(folder),
-        },
-        "IdentityProvider": {"token": TOKEN},
+def _start(folder: Path, *, config: Mapping[str, Mapping[str, Any]] | None = None, **options: Any) -> Server:
+    """Start a server, as strict about sign-in as it can be and with nothing kept out of its log."""
+    strict = {
+        "allow_unauthenticated_access": False,
+        "log_level": "DEBUG",
+        "jpserver_extensions": {"oidc_widget.server": True},
     }
-    for name, values in (config or {}).items():
-        settings.setdefault(name, {}).update(values)
-    (folder / "jupyter_server_config.json").write_text(json.dumps(settings))
-    log_file = folder / "server.log"
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_server", "--allow-root"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={
-                **os.environ,
-                "JUPYTER_CONFIG_DIR": str(folder),
-                "JUPYTER_DATA_DIR": str(folder / "data"),
-                "JUPYTER_RUNTIME_DIR": str(runtime),
-                "NO_PROXY": "*",
-                **(env or {}),
-            },
-        )
-    deadline = time.monotonic() + 30
-    while process.poll() is None and time.monotonic() < deadline:
-        for file in runtime.glob("jpserver-*.json"):
-            try:
-                url = json.loads(file.read_text())["url"]
-                httpx.get(f"{url}api", trust_env=False)
-            except (ValueError, httpx.TransportError):
-                continue  # still being written, or not listening yet
-            return JupyterServer(url, log_file, process)
-        time.sleep(0.05)
-    process.kill()
-    pytest.fail(f"The Jupyter server didn't start:\n{log_file.read_text()}")
-
-
-def stop_server(server: JupyterServer) -> None:
-    server.process.send_signal(signal.SIGTERM)
-    server.process.wait(10)
+    sections = {"ServerApp": strict, **(config or {})}
+    return Server(JupyterServer(folder, app="server", base_url="/some/base/", config=sections, **options))
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory):
+def start_server(tmp_path_factory: pytest.TempPathFactory):
+    """Start a server with this `config` and `env`; it is ended after the module."""
+    with contextlib.ExitStack() as started:
+
+        def start(**options: Any) -> Server:
+            server = _start(tmp_path_factory.mktemp("jupyter"), **options)
+            started.enter_context(contextlib.closing(server.jupyter))
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(start_server):
     """A server without any configuration of ours, under a base_url."""
-    running = start_server(tmp_path_factory.mktemp("jupyter"))
-    yield running
-    stop_server(running)
+    return start_server()
+
+
+@pytest.fixture(scope="session")
+def _provider(tmp_path_factory: pytest.TempPathFactory):
+    log_file = tmp_path_factory.mktemp("provider") / "provider.log"
+    with (
+        log_file.open("w") as log,
+        OidcProvider(log, redirect_uris=[REDIRECT_URI], consent="skip") as provider,
+    ):
+        yield provider
+
+
+@pytest.fixture
+def provider(_provider):
+    """The certified provider, which grants without asking."""
+    _provider.reset()
+    return _provider
+
+
+@pytest.fixture
+def grant(provider):
+    """Sign Alice in at the provider, and return the form that asks for her tokens."""
+    return functools.partial(_grant, provider)
+
+
+def _grant(provider: OidcProvider, client_id: str, **extra: str) -> dict[str, str]:
+    """Sign Alice in, without a browser, and return the form that asks for her tokens."""
+    verifier = secrets.token_urlsafe(32)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+    with httpx.Client(trust_env=False) as browser:
+        answer = browser.get(
+            f"{provider.issuer}/auth",
+            params={
+                "client_id": client_id,
+                "redirect_uri": REDIRECT_URI,
+                "response_type": "code",
+                "scope": "openid profile email",
+                "code_challenge": challenge.decode(),
+                "code_challenge_method": "S256",
+                **extra,
+            },
+        )
+        while not (location := answer.headers.get("Location", "")).startswith(REDIRECT_URI):
+            if location:
+                answer = browser.get(urljoin(str(answer.url), location))
+            else:
+                action = re.findall(r'action="([^"]+/login)"', answer.text)[0]
+                form = {"login": ALICE.login, "password": ALICE.password}
+                answer = browser.post(urljoin(str(answer.url), action), data=form)
+    return {
+        "grant_type": "authorization_code",
+        "code": httpx.URL(location).params["code"],
+        "redirect_uri": REDIRECT_URI,
+        "code_verifier": verifier,
+    }

@@ -1,0 +1,112 @@
+"""``GET oidc-widget/api/providers``: what a real server tells browsers of its configuration."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import httpx
+import pytest
+
+SECRET = "obvious-test-secret"
+REDIRECT_URI = "https://hub.example.com/services/oidc-widget/callback"
+
+
+@pytest.fixture(scope="module")
+def configured(start_server, tmp_path_factory):
+    secret_file = tmp_path_factory.mktemp("secrets") / "git"
+    secret_file.write_text(SECRET)
+    providers = {
+        "corp": {
+            "label": "Corp",
+            "authority": "https://idp.example.com",
+            "client_id": "notebooks",
+            "client_secret_env": "CORP_SECRET",
+        },
+        "wrong": {"authority": "https://idp.example.com", "client_secret": "literal-secret"},
+        "git": {
+            "oidc": False,
+            "client_id": "hub",
+            "client_secret_file": str(secret_file),
+            "authorization_endpoint": "https://git.example.com/authorize",
+            "token_endpoint": "https://git.example.com/token",
+        },
+    }
+    return start_server(
+        config={"OIDCWidget": {"providers": providers}},
+        env={"CORP_SECRET": SECRET, "OIDC_WIDGET_REDIRECT_URI": REDIRECT_URI},
+    )
+
+
+@pytest.fixture
+def answer(configured):
+    with configured.client() as client:
+        return client.get("api/providers")
+
+
+def test_the_providers_are_listed_in_order_and_without_secrets(answer):
+    listed = answer.json()
+    assert answer.status_code == 200
+    assert [provider["name"] for provider in listed["providers"]] == ["corp", "git"]
+    assert listed["providers"][0]["label"] == "Corp"
+    assert listed["providers"][0]["relay"] is True
+    assert SECRET not in answer.text
+    assert "CORP_SECRET" not in answer.text
+
+
+def test_the_redirect_address_of_the_hub_is_passed_on(answer):
+    assert answer.json()["redirect_uri"] == REDIRECT_URI
+
+
+def test_without_configuration_there_is_an_empty_list(server):
+    with server.client() as client:
+        assert client.get("api/providers").json() == {"redirect_uri": None, "providers": []}
+
+
+def test_a_wrong_entry_is_told_in_the_log_without_its_value(configured):
+    assert "c.OIDCWidget.providers['wrong']['client_id']: is missing." in configured.log
+    assert "This provider is left out" in configured.log
+    assert "literal-secret" not in configured.log
+    assert SECRET not in configured.log
+
+
+def test_only_signed_in_users_are_answered(configured):
+    with configured.client(signed_in=False) as client:
+        answer = client.get("api/providers")
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "not_signed_in_to_jupyter"
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_every_answer_has_the_security_headers(configured, signed_in):
+    with configured.client(signed_in=signed_in) as client:
+        headers = client.get("api/providers").headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Content-Type"].startswith("application/json")
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc to look into")
+def test_kernels_do_not_inherit_the_secret(configured):
+    jupyter = configured.jupyter
+    headers = {"Authorization": f"token {jupyter.token}"}
+    with httpx.Client(base_url=jupyter.url, headers=headers, trust_env=False) as client:
+        kernel = client.post("api/kernels", json={"name": "python3"}).json()["id"]
+        processes = environments_of(f"kernel-{kernel}.json")
+        client.delete(f"api/kernels/{kernel}")
+    assert processes
+    for environ in processes:
+        assert b"OIDC_WIDGET_REDIRECT_URI" in environ
+        assert b"CORP_SECRET" not in environ
+
+
+def environments_of(argument):
+    """Return what processes with this in their command line were given as environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may end meanwhile
+            if argument in (process / "cmdline").read_text():
+                found.append((process / "environ").read_bytes())
+    return found
