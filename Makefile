@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 LABEXTENSION := src/oidc_widget/labextension
-FRONTEND := $(shell find frontend schema style -type f) $(wildcard tsconfig*.json) package.json
+FRONTEND := $(shell find frontend $(wildcard schema style) -type f) $(wildcard tsconfig*.json) package.json
 
 .PHONY: help
 help:

@@ -1,13 +1,17 @@
 """Fixtures of the browser tests: a real browser, a real JupyterLab, and real OpenID providers.
 
 `lab`
-    JupyterLab in a fresh browser context (`lab.Lab`); `lab.notebook([…])` opens a notebook (`notebook_page.Notebook`).
+    JupyterLab in a fresh browser context (`lab.Lab`); `lab.notebook([…])` opens a notebook
+    (`notebook_page.Notebook`).
 `jupyter`
     The server behind it, shared by the run and tidied after each test (`jupyter_server.JupyterServer`).
 `provider`
-    The certified provider, shared by the run and reset before each test, with the server's redirect address registered
-    (`providers.oidc_provider.OidcProvider`).
-`start_jupyter(**options)`, `start_provider(**settings)`
+    The certified provider, shared by the run and reset before each test, with the server's redirect address
+    registered (`providers.oidc_provider.OidcProvider`).
+`django_provider`
+    A second, independent provider, started for the test, with the server's redirect address registered
+    (`providers.django_provider.DjangoProvider`).
+`start_jupyter(**options)`, `start_provider(**settings)`, `start_django_provider(**settings)`
     Another server or provider with options of its own, ended after the test.
 `evidence`
     Used by every test with a page: on a failure, `test-results/<test>/` holds screenshots, console and logs;
@@ -16,7 +20,8 @@
 The provider is at `127.0.0.1` and Jupyter at `localhost`, so that they are different sites to the browser.
 
 >>> def test_sign_in(lab, provider):
-...     nb = lab.notebook([f"w = OIDCLogin({provider.issuer!r}, {provider.client_id!r}); w", "w.claims['name']"])
+...     login = f"w = oidc_widget.OIDCLogin({provider.issuer!r}, {provider.client_id!r}); w"
+...     nb = lab.notebook([f"import oidc_widget; {login}", "w.claims['name']"])
 ...     nb.run(0)
 ...     with nb.popup() as popup:
 ...         nb.region.get_by_role("button", name="Sign in").click()
@@ -37,6 +42,7 @@ import chromium
 from evidence import Evidence
 from jupyter_process import JupyterServer
 from lab import Lab
+from providers.django_provider import DjangoProvider
 from providers.oidc_provider import OidcProvider
 
 if TYPE_CHECKING:
@@ -136,6 +142,32 @@ def start_provider(_provider_log: Path, evidence: Evidence) -> Iterator[Callable
         log = started.enter_context(_provider_log.open("a"))
         evidence.watch_log(_provider_log)
         yield lambda **settings: started.enter_context(OidcProvider(log=log, **settings))
+
+
+@pytest.fixture
+def start_django_provider(
+    tmp_path_factory: pytest.TempPathFactory, evidence: Evidence
+) -> Iterator[Callable[..., DjangoProvider]]:
+    with contextlib.ExitStack() as started:
+
+        def start(**settings: Any) -> DjangoProvider:
+            folder = tmp_path_factory.mktemp("django")
+            log = started.enter_context((folder / "django.log").open("w"))
+            evidence.watch_log(folder / "django.log")
+            return started.enter_context(DjangoProvider(folder, log=log, **settings))
+
+        yield start
+
+
+@pytest.fixture
+def django_provider(
+    start_django_provider: Callable[..., DjangoProvider], jupyter: JupyterServer
+) -> DjangoProvider:
+    return start_django_provider(
+        redirect_uris=[jupyter.redirect_uri],
+        post_logout_redirect_uris=[jupyter.url],
+        origins=[jupyter.origin],
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real Jupyter server with JupyterLab, in directories of its own, as a process that tests can stop and start again."""
+"""A real Jupyter server with JupyterLab, in directories of its own, which tests can stop and start again."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class JupyterServer:
         Its address, which ends with a slash: `http://localhost:PORT/`.
     token
         What signs in to it.
+    origin
+        The same without any path, as browsers send it in `Origin`.
     redirect_uri
         The address that a provider sends people back to.
     log
@@ -60,7 +62,7 @@ class JupyterServer:
         Let pages reach the application as `window.jupyterapp`; the page objects need it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that a test may want otherwise
         self,
         folder: Path,
         *,
@@ -101,6 +103,10 @@ class JupyterServer:
     @property
     def url(self) -> str:
         return f"http://localhost:{self._port}{self._base_url}"
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self._port}"
 
     @property
     def redirect_uri(self) -> str:
@@ -184,7 +190,15 @@ class JupyterServer:
         return f"{url}{quote(path)}?token={self.token}"
 
     def set_settings(self, plugin: str, values: Mapping[str, Any]) -> None:
-        """Set a person's settings of a plugin (`"@jupyterlab/apputils-extension:themes"`), for pages opened from now on."""
+        """Set a person's settings of a plugin, for pages opened from now on.
+
+        Parameters
+        ----------
+        plugin
+            Say, `"@jupyterlab/apputils-extension:themes"`.
+        values
+            Say, `{"theme": "JupyterLab Dark"}`.
+        """
         package, _, name = plugin.partition(":")
         path = self._folder / "settings" / package / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)

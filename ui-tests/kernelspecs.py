@@ -1,7 +1,7 @@
 """The two lines of ipykernel that the tests run on.
 
-`python3` is this very environment (ipykernel 7); `ipykernel6` has an environment of its own, made when it is first used and
-kept between runs.
+`python3` is this very environment (ipykernel 7); `ipykernel6` has an environment of its own, made when it is
+first used and kept between runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _interpreter(name: str) -> Path:
 
 
 def write(data_dir: Path) -> None:
-    """Write the kernelspecs under a Jupyter data directory; the second one works after `provide("ipykernel6")`."""
+    """Write the kernelspecs under a Jupyter data directory; a kernel starts after `provide(name)`."""
     for name in NAMES:
         folder = data_dir / "kernels" / name
         folder.mkdir(parents=True)

@@ -99,7 +99,9 @@ class Lab:
         kernelspecs.provide(kernel)
         self.open()
         self.page.evaluate(
-            "path => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}).then(() => {})",
+            """async (path) => {
+              await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+            }""",
             path,
         )
         notebook = Notebook(self, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Error
@@ -26,8 +27,8 @@ class LoginForm:
         password
             Their own, if None.
         allow
-            Wait for the consent page and click `Allow` on it, unless the popup closes before. False: leave that to the test,
-            which may then call `allow()` or `deny()`, or expects neither.
+            Wait for the consent page and click `Allow` on it, unless the popup closes before. False: leave
+            that to the test, which may then call `allow()` or `deny()`, or expects neither.
         """
         self.page.get_by_label("Login").fill(login)
         self.page.get_by_label("Password").fill(password or f"{login}-password")
@@ -37,11 +38,11 @@ class LoginForm:
 
     def allow(self) -> None:
         """Click `Allow` on the consent page; a window that closes without having asked is fine."""
-        self._click("Allow")
+        self._click(re.compile("^(Allow|Authorize)$"))
 
     def deny(self) -> None:
         """Click `Deny` on the consent page."""
-        self._click("Deny")
+        self._click(re.compile("^(Deny|Cancel)$"))
 
     def cancel(self) -> None:
         """Click `Cancel` on the sign-in page."""
@@ -51,7 +52,7 @@ class LoginForm:
         """Click the organisation on the page of a federated provider."""
         self.page.get_by_role("link", name="Example Corp").click()
 
-    def _click(self, name: str) -> None:
+    def _click(self, name: str | re.Pattern[str]) -> None:
         try:
             self.page.get_by_role("button", name=name, exact=True).click()
         except Error:

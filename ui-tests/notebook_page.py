@@ -96,7 +96,7 @@ class Notebook:
         return self.panel.locator(".jp-Notebook .jp-Cell").nth(index)
 
     def popup(self) -> EventContextManager[Page]:
-        """Catch the window that the block opens: `with nb.popup() as popup: …`, then `popup.value` is its page."""
+        """Catch the window that a block opens: after `with nb.popup() as popup: …`, it is `popup.value`."""
         return self.page.expect_popup()
 
     def run(self, index: int, *, timeout: float = PATIENCE, check: bool = True) -> str:
@@ -187,7 +187,11 @@ class Notebook:
     def save(self) -> dict[str, Any]:
         """Save the notebook and a checkpoint of it, and return what the file holds."""
         self.page.evaluate(
-            f"async (path) => {{ const {{context}} = {_PANEL}; await context.save(); await context.createCheckpoint(); }}",
+            f"""async (path) => {{
+              const {{context}} = {_PANEL};
+              await context.save();
+              await context.createCheckpoint();
+            }}""",
             self.path,
         )
         return json.loads(self.file.read_text())

@@ -1,4 +1,4 @@
-"""The providers themselves: the authorization code flow with PKCE in a real browser, without any code of ours."""
+"""The providers themselves: the code flow with PKCE in a real browser, without any code of ours."""
 
 from __future__ import annotations
 
@@ -137,3 +137,44 @@ def test_the_certified_provider_forges_and_fails_on_demand(certified):
     provider.fault("token", "status", status=503, times=1)
     assert httpx.post(client.discovery["token_endpoint"], trust_env=False).status_code == 503
     assert httpx.post(client.discovery["token_endpoint"], trust_env=False).status_code == 400
+
+
+def test_the_second_provider_signs_in_with_coop_and_rotates(page, start_django_provider):
+    origin = "http://localhost:8765"
+    provider = start_django_provider(redirect_uris=[CALLBACK], origins=[origin])
+    client = PlainClient(page, provider.issuer, provider.client_id)
+    sign_in_pages = []
+    page.on(
+        "response", lambda response: sign_in_pages.append(response) if "/login/" in response.url else None
+    )
+    answer = client.authorize()
+    assert sign_in_pages[0].headers["cross-origin-opener-policy"] == "same-origin"
+    assert "iss" not in answer
+    assert answer["state"] == client.state
+    first = client.exchange(answer["code"], headers={"Origin": origin})
+    claims = client.verified(first["id_token"])
+    assert (claims["iss"], claims["name"], claims["nonce"]) == (provider.issuer, "Alice Adams", client.nonce)
+    second = client.refresh(first["refresh_token"])
+    assert second["refresh_token"] != first["refresh_token"]
+    good, bad = (
+        httpx.post(
+            client.discovery["token_endpoint"],
+            data={"grant_type": "refresh_token", "client_id": provider.client_id, "refresh_token": token},
+            headers={"Origin": origin},
+            trust_env=False,
+        )
+        for token in (second["refresh_token"], "made up")
+    )
+    assert good.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-origin" not in bad.headers
+
+
+def test_the_second_provider_takes_no_for_an_answer(page, start_django_provider):
+    provider = start_django_provider(redirect_uris=[CALLBACK], origins=[])
+    client = PlainClient(page, provider.issuer, provider.client_id)
+
+    def deny(form):
+        form.sign_in(allow=False)
+        form.deny()
+
+    assert client.authorize(deny)["error"] == "access_denied"

@@ -2,8 +2,8 @@
 
 >>> with OidcProvider(redirect_uris=[...], coop=True) as provider:
 ...     provider.issuer            # "http://127.0.0.1:PORT", the `authority` of an OIDCLogin
-...     provider.client_id         # "notebooks": public, PKCE; `provider.confidential` has a secret and no CORS
-...     provider.configure(access_token_ttl=6)          # any setting of `oidc_provider/settings.mjs`, while it runs
+...     provider.client_id         # "notebooks": public; `provider.confidential` has a secret and no CORS
+...     provider.configure(access_token_ttl=6)          # any setting of `settings.mjs`, while it runs
 ...     provider.fault("token", "status", status=503, times=2)
 ...     provider.forge(claims={"iss": "https://evil.example"})
 ...     provider.token_response(set={"expires_in": "3600"}, omit=["refresh_token"], on="refresh_token")
@@ -59,7 +59,10 @@ class Client:
 
 @dataclass(frozen=True)
 class ProviderRequest:
-    """One request that the provider saw; `time` and `answered` are seconds since the epoch by this machine's clock."""
+    """One request that the provider saw.
+
+    `time` and `answered` are seconds since the epoch, by this machine's clock.
+    """
 
     time: float
     method: str
@@ -76,7 +79,7 @@ class ProviderRequest:
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that must not turn up where it doesn't belong; `kind` is its name in the standard (`refresh_token`, …)."""
+    """A value that must not turn up where it doesn't belong; `kind` is its standard name, as `code`."""
 
     kind: str
     value: str
@@ -90,7 +93,7 @@ class OidcProvider:
     log
         Where its standard error goes.
     **settings
-        Any setting of `settings.mjs`, and `host`, `port`, `path` (of the issuer), which can't be changed later.
+        Any setting of `settings.mjs`, and `host`, `port`, `path` of the issuer, which can't change later.
     """
 
     client_id = "notebooks"
@@ -179,10 +182,12 @@ class OidcProvider:
         self.configure(discovery_response=patch)
 
     def revoke(self, login: str, *models: str) -> int:
-        """Forget somebody's refresh tokens (or `"AccessToken"`, `"Session"`, `"Grant"`), and return how many there were."""
-        return self._ask("POST", "/revoke", {"login": login, **({"models": models} if models else {})})[
-            "revoked"
-        ]
+        """Forget somebody's refresh tokens, or these models, and return how many there were.
+
+        The models are `RefreshToken`, `AccessToken`, `Session` (at the provider) and `Grant`.
+        """
+        body = {"login": login, "models": models or ["RefreshToken"]}
+        return self._ask("POST", "/revoke", body)["revoked"]
 
     def down(self) -> None:
         """Refuse connections."""
@@ -195,8 +200,8 @@ class OidcProvider:
     def requests(self, endpoint: str | None = None, **members: Any) -> list[ProviderRequest]:
         """Return the requests seen, in order; of this endpoint, and with these members, if given.
 
-        The endpoints are `discovery`, `jwks`, `authorization`, `token`, `userinfo`, `revocation`, `introspection`,
-        `device_authorization` and `end_session`.
+        The endpoints are `discovery`, `jwks`, `authorization`, `token`, `userinfo`, `revocation`,
+        `introspection`, `device_authorization` and `end_session`.
         """
         seen = [ProviderRequest(**entry) for entry in self._ask("GET", "/log")["requests"]]
         wanted = {**members, **({"endpoint": endpoint} if endpoint else {})}
