@@ -45,6 +45,8 @@ class JupyterServer:
         The address that a provider sends people back to.
     log
         The file that it logs to.
+    app
+        `lab` or `notebook`.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ class JupyterServer:
         self.root = folder / "root"
         self.log = folder / "server.log"
         self.token = secrets.token_hex(16)
-        self._app = app
+        self.app = app
         self._folder = folder
         self._base_url = base_url
         self._port = 0
@@ -142,7 +144,7 @@ class JupyterServer:
         """
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyter", self._app, f"--ServerApp.port={self._port}"],
+                [sys.executable, "-m", "jupyter", self.app, f"--ServerApp.port={self._port}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

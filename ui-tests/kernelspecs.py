@@ -1,7 +1,7 @@
 """The two lines of ipykernel that the tests run on.
 
 `python3` is this very environment (ipykernel 7); `ipykernel6` has an environment of its own, made when it is
-first used and kept between runs.
+first used and kept between runs. As a program (`python ui-tests/kernelspecs.py`) it only makes that one.
 """
 
 from __future__ import annotations
@@ -74,3 +74,7 @@ def provide(name: str) -> None:
         env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"},
     )
     stamp.write_text(wanted)
+
+
+if __name__ == "__main__":
+    provide("ipykernel6")

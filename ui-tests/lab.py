@@ -48,7 +48,8 @@ class Lab:
     def open(self) -> None:
         """Load JupyterLab, if it isn't yet, and wait until it stands."""
         if not self._opened:
-            self.page.goto(self.server.address(f"lab/workspaces/{self._workspace}", host=self._host))
+            start = f"lab/workspaces/{self._workspace}" if self.server.app == "lab" else "tree"
+            self.page.goto(self.server.address(start, host=self._host))
             self._opened = True
         self.wait()
 
@@ -97,13 +98,14 @@ class Lab:
     def open_notebook(self, path: str, *, kernel: str = "python3") -> Notebook:
         """Open a notebook that is there already, by its path under the server's root."""
         kernelspecs.provide(kernel)
-        self.open()
-        self.page.evaluate(
-            """async (path) => {
-              await jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
-            }""",
-            path,
-        )
+        if self.server.app == "notebook":
+            # Notebook 7 has a page for each document.
+            self.page.goto(self.server.address(f"notebooks/{path}", host=self._host))
+            self._opened = True
+            self.wait()
+        else:
+            self.open()
+            self.command("docmanager:open", path=path, factory="Notebook")
         notebook = Notebook(self, path)
         notebook.wait_for_kernel()
         return notebook

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from lab import Lab
 from notebook_page import CellError
 
 
@@ -51,6 +52,11 @@ def test_two_tabs_and_a_reload(lab):
     lab.reload()
     first.wait_for_kernel()
     assert first.run(1) == "1"
+
+
+def test_notebook_7_runs_notebooks_too(page, start_jupyter):
+    nb = Lab(page, start_jupyter(app="notebook")).notebook(["40 + 2"])
+    assert nb.run(0) == "42"
 
 
 def test_popups_need_a_click(page):

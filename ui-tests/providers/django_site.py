@@ -5,8 +5,8 @@
 prints one line of JSON, `{"issuer": …}`, when it is ready, and ends when its standard input is closed.
 
 It differs from the certified one as real providers do: Django sends its pages, the sign-in page too, with
-`Cross-Origin-Opener-Policy: same-origin`; there are CORS headers on the token endpoint's good answers only, not
-on errors and not on revocation; authorization responses have no `iss`.
+`Cross-Origin-Opener-Policy: same-origin`; there are CORS headers on the token endpoint's good answers only,
+not on errors and not on revocation; authorization responses have no `iss`.
 """
 
 from __future__ import annotations
