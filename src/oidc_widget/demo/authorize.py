@@ -79,7 +79,8 @@ def _authorize(server: DemoAuthorizationServer) -> flask.Response | str:
         resources = server.realm.granted_resources(parameters)
         grant = server.get_consent_grant(end_user=now_signed_in)
         scope = grant.request.scope
-        wanted = {*scope.split(), *resources}
+        # Where the client runs is all that tells it from another program with its name (RFC 8252 §8.6).
+        wanted = {*scope.split(), *resources, _origin(redirect_uri)}
         has_consent = now_signed_in is not None and server.store.has_consent(now_signed_in.person, wanted)
         todo = _next(now_signed_in, just_signed_in=just_signed_in, has_consent=has_consent)
     except OAuth2Error as error:

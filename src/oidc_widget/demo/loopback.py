@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
+#: Seconds between two looks at whether it is to stop.
+_SHUTDOWN_POLL = 0.1
+
 
 class _QuietHandler(WSGIRequestHandler):
     """No line per request: addresses at a provider carry codes."""
@@ -51,7 +54,9 @@ class LoopbackServer:
         self._server = make_server(
             HOST, 0, app, threaded=True, request_handler=_QuietHandler, fd=self._socket.fileno()
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name=self.url)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_SHUTDOWN_POLL,), daemon=True, name=self.url
+        )
         self._thread.start()
 
     def stop(self) -> None:

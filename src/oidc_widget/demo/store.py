@@ -285,11 +285,11 @@ class Store:
     # --- consent --------------------------------------------------------------------------------
 
     def remember_consent(self, person: Person, wanted: set[str]) -> None:
-        """Note what a person allowed the client: scopes and resources."""
+        """Note what a person allowed: scopes, resources and where the client runs."""
         with self._lock:
             self._consents.setdefault(person.subject, set()).update(wanted)
 
     def has_consent(self, person: Person, wanted: set[str]) -> bool:
-        """Tell whether a person has allowed the client all of this before."""
+        """Tell whether a person has allowed all of this before."""
         with self._lock:
             return wanted <= self._consents.get(person.subject, set())
