@@ -76,7 +76,7 @@ clean:
 	touch $@
 
 node_modules/installed: package.json package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || { \
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { \
 	  echo "Node 20 or later is needed, and 'node' is not that: install it, and start again." >&2; \
 	  exit 1; }
 	npm ci --no-audit --no-fund
