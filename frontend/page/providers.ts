@@ -64,7 +64,9 @@ export function completeRequest(
 ): { request: LoginRequest; forward_to?: string; label?: string } {
   const own = callbackUrl(host);
   const entry = wanted.provider === null ? undefined : findProvider(wanted.provider, server);
-  const redirect_uri = wanted.redirect_uri ?? entry?.redirect_uri ?? server.redirect_uri ?? own;
+  // A hub gives the path alone, which is right under whatever name and scheme the browser sees it.
+  const shared = server.redirect_uri?.startsWith("/") ? location.origin + server.redirect_uri : server.redirect_uri;
+  const redirect_uri = wanted.redirect_uri ?? entry?.redirect_uri ?? shared ?? own;
   const request: LoginRequest = {
     authority: entry?.authority ?? wanted.authority ?? "",
     client_id: entry?.client_id ?? wanted.client_id ?? "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from traitlets import Any, Unicode, default
 from traitlets.config import LoggingConfigurable
@@ -13,6 +14,9 @@ __all__ = ["REDIRECT_URI_VARIABLE", "OIDCWidget"]
 
 #: Set for users' servers by ``oidc_widget.hub``.
 REDIRECT_URI_VARIABLE = "OIDC_WIDGET_REDIRECT_URI"
+
+# A path is completed by the browser, which alone knows the name and scheme that it sees.
+_ADDRESS = re.compile(r"https?://|/(?!/)")
 
 
 class OIDCWidget(LoggingConfigurable):
@@ -45,7 +49,10 @@ class OIDCWidget(LoggingConfigurable):
         for error in errors:
             self.log.error("oidc_widget | %s This provider is left out.", error)
         redirect_uri = self.redirect_uri
-        if redirect_uri is not None and not redirect_uri.startswith(("https://", "http://")):
-            self.log.error("oidc_widget | c.OIDCWidget.redirect_uri must be a full address. It is left out.")
+        if redirect_uri is not None and not _ADDRESS.match(redirect_uri):
+            self.log.error(
+                "oidc_widget | c.OIDCWidget.redirect_uri must be an address (https://…) or a path (/…). "
+                "It is left out."
+            )
             redirect_uri = None
         return providers, redirect_uri
