@@ -26,7 +26,7 @@ export class Courier {
     this.#kernels = kernels;
     vault.listen((message) => {
       if (message.type === "deliver" && message.delivery > 0) void this.#deliver(message);
-      else if (message.type === "places_wanted") message.link_ids.forEach((id) => this.#tellPlace(id));
+      else if (message.type === "places_wanted") for (const id of message.link_ids) this.#tellPlace(id);
     });
   }
 

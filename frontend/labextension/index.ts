@@ -33,8 +33,8 @@ const courier: JupyterFrontEndPlugin<void> = {
   ) => {
     const connected = function* (): Iterable<ConnectedKernel> {
       const contexts: ISessionContext[] = [];
-      notebooks?.forEach((panel) => contexts.push(panel.sessionContext));
-      consoles?.forEach((panel) => contexts.push(panel.sessionContext));
+      notebooks?.forEach((panel) => void contexts.push(panel.sessionContext));
+      consoles?.forEach((panel) => void contexts.push(panel.sessionContext));
       for (const { session, path, name } of contexts) {
         if (session?.kernel) yield { connection: session.kernel, path, name };
       }

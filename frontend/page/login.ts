@@ -46,10 +46,7 @@ export class Login implements SignInControl {
     this.id = id;
     this.#setUp = setUp;
     this.#options = options;
-    this.#disposers = [
-      vault.listen((message) => this.#receive(message)),
-      vault.onConnected(() => void this.#link()),
-    ];
+    this.#disposers = [vault.listen((message) => this.#receive(message)), vault.onConnected(() => void this.#link())];
   }
 
   get state(): ShownState {
@@ -96,7 +93,10 @@ export class Login implements SignInControl {
   /** What the link `Open sign-in page` does. */
   openBlocked(): void {
     const url = this.#prepared?.url;
-    if (!url) return this.signIn();
+    if (!url) {
+      this.signIn();
+      return;
+    }
     this.#popup = open(url, "_blank");
     this.blocked = this.#popup === null;
     if (!this.blocked) this.#prepared = undefined;

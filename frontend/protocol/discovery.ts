@@ -124,10 +124,7 @@ async function fetchMetadata(
  * A failure is no error here: keys are fetched again when a signature asks for them, and the error
  * is told then, to somebody who is waiting for it.
  */
-async function fetchKeys(
-  metadata: oauth.AuthorizationServer,
-  environment: Environment,
-): Promise<oauth.JWKSCacheInput> {
+async function fetchKeys(metadata: oauth.AuthorizationServer, environment: Environment): Promise<oauth.JWKSCacheInput> {
   if (!metadata.jwks_uri || !hasSubtleCrypto()) return {};
   try {
     const response = await environment.fetch(metadata.jwks_uri, {

@@ -216,7 +216,11 @@ function refusedBy(refusal: oauth.ResponseBodyError, clientId: string): OIDCErro
   switch (refusal.error) {
     case "invalid_grant":
       return new OIDCError(
-        { code: "invalid_grant", message: `The provider no longer accepts this sign-in.${said}`, hint: "Sign in again." },
+        {
+          code: "invalid_grant",
+          message: `The provider no longer accepts this sign-in.${said}`,
+          hint: "Sign in again.",
+        },
         refusal,
       );
     case "invalid_client":

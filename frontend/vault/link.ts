@@ -1,4 +1,4 @@
-import { type Problem } from "../protocol/errors.js";
+import type { Problem } from "../protocol/errors.js";
 import { type LoginRequest, targetKey } from "../protocol/request.js";
 import type { FromVault, LinkOptions, LinkState, Port, Status } from "./messages.js";
 import type { Access, Session } from "./session.js";

@@ -166,9 +166,7 @@ export class Session {
       grant.tokens.clear();
     }
     const { environment } = this.#context;
-    await Promise.all(
-      doomed.map((token) => revokeToken(this.provider, this.request.client_id, token, environment)),
-    );
+    await Promise.all(doomed.map((token) => revokeToken(this.provider, this.request.client_id, token, environment)));
   }
 
   #refreshIn(grant: Grant, key: string, target: Target): Promise<Access> {
@@ -242,7 +240,11 @@ export class Session {
     clock.clearTimeout(this.#timers.get(key));
     if (this.over) return;
     const delay = this.#delay(grant, key);
-    if (delay !== undefined) this.#timers.set(key, clock.setTimeout(() => this.#due(grant, key), delay));
+    if (delay !== undefined)
+      this.#timers.set(
+        key,
+        clock.setTimeout(() => this.#due(grant, key), delay),
+      );
   }
 
   #delay(grant: Grant, key: string): number | undefined {

@@ -1,4 +1,8 @@
-import { type AuthorizationRequest, authorizationRequest, processAuthorizationResponse } from "../protocol/authorization.js";
+import {
+  type AuthorizationRequest,
+  authorizationRequest,
+  processAuthorizationResponse,
+} from "../protocol/authorization.js";
 import type { Provider } from "../protocol/discovery.js";
 import { type Environment, randomString } from "../protocol/environment.js";
 import type { LoginRequest } from "../protocol/request.js";

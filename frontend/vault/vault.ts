@@ -103,11 +103,7 @@ export class Vault {
     if (link) this.#receiveForLink(port, link, message);
   }
 
-  #receiveForLink(
-    port: Port<FromVault>,
-    link: Link,
-    message: Extract<ToVault, { link_id: string }>,
-  ): void {
+  #receiveForLink(port: Port<FromVault>, link: Link, message: Extract<ToVault, { link_id: string }>): void {
     switch (message.type) {
       case "unlink":
         this.#dropPort(link, port);
@@ -298,7 +294,8 @@ export class Vault {
       const session = this.#enter(result);
       this.#attach(link, session);
       for (const other of this.#links.values()) {
-        if (other !== link && !other.session && !other.begun && serves(session, other.request)) this.#findSession(other);
+        if (other !== link && !other.session && !other.begun && serves(session, other.request))
+          this.#findSession(other);
       }
     } catch (failure) {
       if (link.begun !== signIn) return;
@@ -348,7 +345,8 @@ export class Vault {
       link.session = undefined;
       link.problem = undefined;
       this.#publish(link, true);
-      if (logout) for (const port of link.ports) port.postMessage({ type: "logout_url", link_id: link.id, url: logout });
+      if (logout)
+        for (const port of link.ports) port.postMessage({ type: "logout_url", link_id: link.id, url: logout });
       void this.#prepare(link);
     }
     this.#tellSessions();

@@ -16,12 +16,14 @@ const vault = new Vault(
 );
 
 export function connect(port: MessagePort): void {
-  port.onmessage = ({ data }: MessageEvent<ToVault>) => vault.receive(port as { postMessage(m: FromVault): void }, data);
+  port.onmessage = ({ data }: MessageEvent<ToVault>) =>
+    vault.receive(port as { postMessage(m: FromVault): void }, data);
 }
 
 // A page that waits for this lock gets it when, and only when, the vault is gone.
 void navigator.locks?.request(vaultLock(vault.id), () => new Promise(() => {}));
 
 if ("onconnect" in globalThis) {
-  (globalThis as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = ({ ports: [port] }) => connect(port);
+  (globalThis as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = ({ ports: [port] }) =>
+    connect(port);
 }

@@ -24,13 +24,13 @@ const { createProvider } = await import("./oidc_provider/provider.mjs");
 const { createAdmin } = await import("./oidc_provider/admin.mjs");
 
 function listen(server, port, host) {
-	return new Promise((resolve, reject) => {
-		server.once("error", reject);
-		server.listen(port, host, () => {
-			server.off("error", reject);
-			resolve(server.address().port);
-		});
-	});
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve(server.address().port);
+    });
+  });
 }
 
 const { host, path } = settings.start;
@@ -41,26 +41,26 @@ const issuer = `http://${host}:${port}${path}`;
 const { provider, store, record } = await createProvider(issuer, settings);
 const handle = provider.callback();
 server.on("request", (req, res) => {
-	if (!req.url.startsWith(`${path}/`)) {
-		res.writeHead(404).end();
-		return;
-	}
-	// What Express does for a mounted application; the library reads it to build its addresses.
-	req.originalUrl = req.url;
-	req.url = req.url.slice(path.length);
-	handle(req, res);
+  if (!req.url.startsWith(`${path}/`)) {
+    res.writeHead(404).end();
+    return;
+  }
+  // What Express does for a mounted application; the library reads it to build its addresses.
+  req.originalUrl = req.url;
+  req.url = req.url.slice(path.length);
+  handle(req, res);
 });
 
 const power = {
-	async down() {
-		if (!server.listening) return;
-		const closed = new Promise((resolve) => server.close(resolve));
-		server.closeAllConnections();
-		await closed;
-	},
-	async up() {
-		if (!server.listening) await listen(server, port, host);
-	},
+  async down() {
+    if (!server.listening) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  },
+  async up() {
+    if (!server.listening) await listen(server, port, host);
+  },
 };
 
 const admin = createAdmin({ settings, store, record, power });

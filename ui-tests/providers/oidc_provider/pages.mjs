@@ -2,7 +2,7 @@
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 export function escapeHTML(value) {
-	return String(value).replace(/[&<>"']/g, (character) => ESCAPES[character]);
+  return String(value).replace(/[&<>"']/g, (character) => ESCAPES[character]);
 }
 
 /**
@@ -10,9 +10,9 @@ export function escapeHTML(value) {
  * (a button), or `{html}`.
  */
 export function page(ctx, title, ...parts) {
-	ctx.type = "html";
-	ctx.set("Cache-Control", "no-store");
-	ctx.body = `<!doctype html>
+  ctx.type = "html";
+  ctx.set("Cache-Control", "no-store");
+  ctx.body = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -25,12 +25,12 @@ ${parts.map(render).join("\n")}
 }
 
 function render(part) {
-	if (part.html !== undefined) return part.html;
-	if (part.submit !== undefined) {
-		const attributes = ["form", "name", "value"]
-			.filter((name) => part[name] !== undefined)
-			.map((name) => `${name}="${escapeHTML(part[name])}"`);
-		return `<button type="submit" ${attributes.join(" ")}>${escapeHTML(part.submit)}</button>`;
-	}
-	return `<p data-name="${escapeHTML(part.name)}">${escapeHTML(part.name)}: <b>${escapeHTML(part.text)}</b></p>`;
+  if (part.html !== undefined) return part.html;
+  if (part.submit !== undefined) {
+    const attributes = ["form", "name", "value"]
+      .filter((name) => part[name] !== undefined)
+      .map((name) => `${name}="${escapeHTML(part[name])}"`);
+    return `<button type="submit" ${attributes.join(" ")}>${escapeHTML(part.submit)}</button>`;
+  }
+  return `<p data-name="${escapeHTML(part.name)}">${escapeHTML(part.name)}: <b>${escapeHTML(part.text)}</b></p>`;
 }

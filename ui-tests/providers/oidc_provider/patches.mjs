@@ -7,60 +7,64 @@
  * With `on`, only token responses to that grant type are changed.
  */
 import { hash } from "node:crypto";
-import { SignJWT, UnsecuredJWT, decodeJwt, decodeProtectedHeader, importJWK } from "jose";
+import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT, UnsecuredJWT } from "jose";
 
 export function patches(settings, keys) {
-	return async (ctx, next) => {
-		await next();
-		const { endpoint, params } = ctx.state;
-		if (endpoint === "discovery" && isObject(ctx.body)) ctx.body = changed(ctx.body, settings.discovery_response);
-		if (endpoint === "token" && ctx.body?.access_token !== undefined) {
-			if (ctx.body.id_token && applies(settings.id_token, params)) {
-				ctx.body.id_token = await forged(ctx.body, settings.id_token, keys);
-			}
-			if (applies(settings.token_response, params)) ctx.body = changed(ctx.body, settings.token_response);
-		}
-		if (endpoint === "authorization" || ctx.path.startsWith("/auth/")) redirect(ctx, settings.authorization_response);
-	};
+  return async (ctx, next) => {
+    await next();
+    const { endpoint, params } = ctx.state;
+    if (endpoint === "discovery" && isObject(ctx.body)) ctx.body = changed(ctx.body, settings.discovery_response);
+    if (endpoint === "token" && ctx.body?.access_token !== undefined) {
+      if (ctx.body.id_token && applies(settings.id_token, params)) {
+        ctx.body.id_token = await forged(ctx.body, settings.id_token, keys);
+      }
+      if (applies(settings.token_response, params)) ctx.body = changed(ctx.body, settings.token_response);
+    }
+    if (endpoint === "authorization" || ctx.path.startsWith("/auth/")) redirect(ctx, settings.authorization_response);
+  };
 }
 
 function isObject(body) {
-	return body?.constructor === Object;
+  return body?.constructor === Object;
 }
 
 function applies({ on }, { grant_type }) {
-	return on === undefined || on === null || on === grant_type;
+  return on === undefined || on === null || on === grant_type;
 }
 
 function changed(body, { set = {}, omit = [] }) {
-	const copy = { ...body, ...set };
-	for (const name of omit) delete copy[name];
-	return copy;
+  const copy = { ...body, ...set };
+  for (const name of omit) delete copy[name];
+  return copy;
 }
 
 function redirect(ctx, { set = {}, omit = [] }) {
-	const location = URL.parse(ctx.response.get("Location"));
-	const answers = location?.searchParams.has("code") || location?.searchParams.has("error");
-	if (!answers) return;
-	for (const [name, value] of Object.entries(set)) location.searchParams.set(name, value);
-	for (const name of omit) location.searchParams.delete(name);
-	ctx.set("Location", location.href);
+  const location = URL.parse(ctx.response.get("Location"));
+  const answers = location?.searchParams.has("code") || location?.searchParams.has("error");
+  if (!answers) return;
+  for (const [name, value] of Object.entries(set)) location.searchParams.set(name, value);
+  for (const name of omit) location.searchParams.delete(name);
+  ctx.set("Location", location.href);
 }
 
 /** OIDC Core §3.1.3.6: the left half of the access token's hash. */
 function accessTokenHash(accessToken, alg) {
-	const digest = hash(`sha${alg.slice(-3)}`, accessToken, "buffer");
-	return digest.subarray(0, digest.length / 2).toString("base64url");
+  const digest = hash(`sha${alg.slice(-3)}`, accessToken, "buffer");
+  return digest.subarray(0, digest.length / 2).toString("base64url");
 }
 
-async function forged({ id_token: token, access_token: accessToken }, { claims, header = {}, sign_with: signWith }, keys) {
-	if (!claims && !signWith && Object.keys(header).length === 0) return token;
-	const payload = Object.fromEntries(
-		Object.entries({ ...decodeJwt(token), ...claims }).filter(([, value]) => value !== null),
-	);
-	const protectedHeader = { ...decodeProtectedHeader(token), ...header };
-	if (payload.at_hash === true) payload.at_hash = accessTokenHash(accessToken, protectedHeader.alg);
-	if (signWith === "none") return new UnsecuredJWT(payload).encode();
-	const key = signWith === "other" ? keys.foreign : await importJWK(keys.signing(protectedHeader.alg));
-	return new SignJWT(payload).setProtectedHeader(protectedHeader).sign(key);
+async function forged(
+  { id_token: token, access_token: accessToken },
+  { claims, header = {}, sign_with: signWith },
+  keys,
+) {
+  if (!claims && !signWith && Object.keys(header).length === 0) return token;
+  const payload = Object.fromEntries(
+    Object.entries({ ...decodeJwt(token), ...claims }).filter(([, value]) => value !== null),
+  );
+  const protectedHeader = { ...decodeProtectedHeader(token), ...header };
+  if (payload.at_hash === true) payload.at_hash = accessTokenHash(accessToken, protectedHeader.alg);
+  if (signWith === "none") return new UnsecuredJWT(payload).encode();
+  const key = signWith === "other" ? keys.foreign : await importJWK(keys.signing(protectedHeader.alg));
+  return new SignJWT(payload).setProtectedHeader(protectedHeader).sign(key);
 }
