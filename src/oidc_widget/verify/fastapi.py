@@ -120,7 +120,7 @@ class OIDCProtect(SecurityBase):
     ) -> None:
         config = config or {}
         self.model = HTTPBearer(bearerFormat="JWT")
-        self.scheme_name = "OIDC access token"
+        self.scheme_name = "OIDCAccessToken"
         self._verifier = verifier or TokenVerifier(**{**settings_from(config), **settings})
         self._realm = realm or config.get("OIDC_REALM") or "Login Required"
         self._prefix = header_prefix or config.get("OIDC_HEADER_PREFIX") or "Bearer"
@@ -133,7 +133,7 @@ class OIDCProtect(SecurityBase):
             verified = await self.authenticate(connection, scopes=security_scopes.scopes, optional=True)
             return verified.claims if verified else None
 
-        async def identity(connection: HTTPConnection, _: Any = Depends(self)) -> Any:
+        async def identity(connection: HTTPConnection, _: Any = Depends(self)) -> Any:  # noqa: B008  (how FastAPI is told)
             return connection.state.oidc.identity
 
         self.optional = optional

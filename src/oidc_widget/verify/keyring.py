@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from joserfc.jwk import JWKRegistry
+from joserfc.jws import JWSRegistry
 
 from oidc_widget.errors import ConfigurationError
 
@@ -29,7 +30,11 @@ _BY_CURVE: Mapping[str, tuple[str, ...]] = {
 }
 
 #: What may be accepted at all (RFC 7518 §3.1, RFC 8037, RFC 9864). ``none`` is not in it.
-ASYMMETRIC_ALGORITHMS = (*_RSA, "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448")
+ASYMMETRIC_ALGORITHMS = tuple(
+    name
+    for name in (*_RSA, "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448")
+    if name in JWSRegistry.algorithms  # the newer names only in newer releases
+)
 #: Accepted only if named by the caller, with keys that the caller gives.
 HMAC_ALGORITHMS = ("HS256", "HS384", "HS512")
 

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
 
 from oidc_widget.errors import (
     AlgorithmNotAllowed,
@@ -19,6 +19,7 @@ from oidc_widget.errors import (
     TokenTooLarge,
     UnknownKey,
 )
+from oidc_widget.verify.keyring import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,7 +31,8 @@ __all__ = ["SignedToken", "looks_signed", "parse", "quote", "verify_signature"]
 # The alphabet of RFC 4648 §5 without padding; the signature's last character has no loose bits, so
 # that no two texts are the same token (and a cache can't be filled with one token's spellings).
 _JWS: Final = re.compile(rb"([\w-]+)\.([\w-]+)\.((?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?)")
-_JWE_DOTS: Final = 4  # RFC 7516 §7.1
+_JWE: Final = re.compile(rb"[\w-]+(?:\.[\w-]*){4}")  # RFC 7516 §7.1; the encrypted key may be empty
+_JWE_DOTS: Final = 4
 _JWS_DOTS: Final = 2  # RFC 7515 §7.1
 _QUOTED: Final = 80
 
@@ -46,9 +48,18 @@ class SignedToken(NamedTuple):
     signature: jws.CompactSignature
 
 
+class _Registry(jws.JWSRegistry):
+    """The algorithms, without a warning of the old name `EdDSA` at each token: that is up to the provider."""
+
+    def get_alg(self, name: str) -> Any:
+        if name not in ASYMMETRIC_ALGORITHMS and name not in HMAC_ALGORITHMS:
+            raise UnsupportedAlgorithmError(name)
+        return self.algorithms[name]
+
+
 # Which algorithms are allowed is decided before, for each issuer. Unknown header members are ignored
 # (RFC 7515 §4); `crit`, which makes them count, is refused.
-_JOSE: Final = jws.JWSRegistry(algorithms=list(jws.JWSRegistry.algorithms), strict_check_header=False)
+_JOSE: Final = _Registry(strict_check_header=False)
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -187,7 +198,7 @@ def _as_bytes(token: object, max_bytes: int) -> bytes:
 def _refuse_shape(raw: bytes) -> NoReturn:
     if raw[:7].lower() == b"bearer ":
         raise MalformedToken("The token starts with 'Bearer '.", hint="Give what follows it.")
-    if raw.count(b".") == _JWE_DOTS:
+    if _JWE.fullmatch(raw):
         raise EncryptedToken(
             "The token is encrypted (a JWE); a signed one is expected.",
             hint="Have the provider issue signed tokens to this service.",
