@@ -85,7 +85,9 @@ class KeyRing:
             Perhaps an empty one.
         """
         members = jwks.get("keys")
-        keys = (_import(member) for member in members) if isinstance(members, list) else ()
+        if not isinstance(members, list):
+            return cls(())
+        keys = (_import(member, symmetric=symmetric) for member in members)
         return cls((key for key in keys if key is not None), symmetric=symmetric)
 
     @classmethod
@@ -113,10 +115,8 @@ class KeyRing:
             ring = cls.from_jwks(keys, symmetric=symmetric)
         else:
             several = [keys] if isinstance(keys, (Mapping, str, bytes)) else keys
-            ring = cls(
-                (key for key in map(_import, several) if key is not None),
-                symmetric=symmetric,
-            )
+            imported = (_import(member, symmetric=symmetric) for member in several)
+            ring = cls((key for key in imported if key is not None), symmetric=symmetric)
         if not ring:
             raise ConfigurationError(
                 "None of the keys given can verify a signature.",
@@ -145,12 +145,14 @@ class KeyRing:
         return self._by_kid.get((algorithm, kid)) or self._by_kid.get((algorithm, None), ())
 
 
-def _import(member: object) -> Key | None:
+def _import(member: object, *, symmetric: bool) -> Key | None:
     """Import one key; None if it can't be used. A key set may hold keys that others understand."""
     try:
         if isinstance(member, (str, bytes)):
             return _import_pem(member)
         if not isinstance(member, Mapping) or not _is_for_signatures(member):
+            return None
+        if member.get("kty") == "oct" and not symmetric:
             return None
         public = {name: value for name, value in member.items() if name not in _PRIVATE_MEMBERS}
         key = JWKRegistry.import_key(public)
@@ -168,7 +170,7 @@ def _import_pem(pem: str | bytes) -> Key | None:
         except Exception:  # noqa: BLE001, S112  (it is of one of the other types)
             continue
         # Through the JWK, so that a private key's PEM leaves only its public half behind.
-        return _import(key.as_dict(private=False))
+        return _import(key.as_dict(private=False), symmetric=False)
     return None
 
 
