@@ -105,13 +105,13 @@ class Authorization(http.server.BaseHTTPRequestHandler):
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Authorization) as server:
         server.asked = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 
 
 @pytest.mark.parametrize(
-    ("status", "page", "code"),
+    ("status", "text", "code"),
     [
         (400, "<p>Invalid parameter: redirect_uri</p>", "redirect_uri_mismatch"),
         (403, "Callback URL mismatch.", "redirect_uri_mismatch"),
@@ -126,8 +126,8 @@ def server():
         (302, "redirect_uri", None),
     ],
 )
-def test_error_pages_are_read_for_their_words(server, status, page, code):
-    server.page = (status, page)
+def test_error_pages_are_read_for_their_words(server, status, text, code):
+    server.page = (status, text)
     request = {
         "authority": f"http://127.0.0.1:{server.server_port}",
         "client_id": "notebooks",
