@@ -146,7 +146,7 @@ class Introspection:
             try:
                 question.flight.wait(self._timeout, landed=0)
             except TimeoutError as error:
-                raise self._unavailable(f"It did not answer within {self._timeout:g} s.") from error
+                raise self._given_up(token) from error
         return self._result(known, question)
 
     async def ask_async(self, token: str | bytes) -> Introspected:
@@ -156,7 +156,7 @@ class Introspection:
             try:
                 await question.flight.wait_async(self._timeout, landed=0)
             except TimeoutError as error:
-                raise self._unavailable(f"It did not answer within {self._timeout:g} s.") from error
+                raise self._given_up(token) from error
         return self._result(known, question)
 
     def _look_up(self, token: object) -> tuple[_Answer | None, _Question | None]:
@@ -215,10 +215,17 @@ class Introspection:
         outcome = known if question is None else question.outcome
         if isinstance(outcome, DiscoveryError):
             raise self._unavailable(outcome.message) from outcome
-        if outcome is None or outcome.claims is None:
+        if outcome is None:  # joined in the moment in which the others gave up
+            raise self._unavailable("It did not answer in time.")
+        if outcome.claims is None:
             raise InactiveToken("The provider says that the token is not valid, or no longer.")
         claims = deepcopy(outcome.claims)  # what the caller does to a list in it must not be remembered
         return Introspected(claims, self._require_audience, from_cache=question is None)
+
+    def _given_up(self, token: str | bytes) -> IntrospectionUnavailable:
+        with self._lock:
+            self._questions.pop(fingerprint(token), None)  # the next request asks anew
+        return self._unavailable(f"It did not answer within {self._timeout:g} s.")
 
     def _unavailable(self, why: str) -> IntrospectionUnavailable:
         return IntrospectionUnavailable(
