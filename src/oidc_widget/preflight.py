@@ -112,9 +112,8 @@ def _reason(status: int, page: str) -> str | None:
     if not 400 <= status < 500:  # noqa: PLR2004  # RFC 9110 §15.5: the request's own fault
         return None
     text = html.unescape(re.sub(r"<[^>]*>", " ", page))
-    text = re.sub(
-        r"\w+=[^\s\"'<>&]*", " ", text
-    )  # the request, repeated: that is not what the page says of it
+    # The request, repeated on the page: that is not what the page says of it.
+    text = re.sub(r"\w+=[^\s\"'<>&]*", " ", text)
     if _REDIRECT_CODES.search(text):
         return "redirect_uri_mismatch"
     if _CLIENT_CODES.search(text):
