@@ -68,8 +68,8 @@ export class Courier {
   #tellPlace(linkId: string): void {
     const owner = this.#owner(linkId);
     if (!owner) return;
-    const { connection, path, name } = owner;
-    this.#vault.send({ type: "place", place: { link_id: linkId, kernel_id: connection.id, path, name } });
+    const { path, name } = owner;
+    this.#vault.send({ type: "place", link_id: linkId, path, name });
   }
 }
 

@@ -83,7 +83,7 @@ export class Login implements SignInControl {
     this.#starting = true;
     this.#show({ ...this.#state, status: "signing_in", error: undefined });
     this.#look();
-    this.#vault.introduce();
+    this.#vault.introduceServer();
     (this.#linked ?? this.#link()).then(
       () => this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id }),
       () => this.#closeWindow(), // the reason is on show

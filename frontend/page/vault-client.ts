@@ -30,7 +30,9 @@ export class VaultClient {
     void this.#connect();
     addEventListener("pagehide", () => this.send({ type: "bye" }));
     addEventListener("pageshow", (event) => {
-      if (event.persisted) this.#greet();
+      if (!event.persisted) return;
+      this.#hello();
+      this.#greet();
     });
     addEventListener("online", () => this.send({ type: "wake" }));
     document.addEventListener("visibilitychange", () => {
@@ -43,10 +45,9 @@ export class VaultClient {
   }
 
   /** Tells the vault how to reach the Jupyter server; its cookie may have changed since. */
-  introduce(): void {
-    const { baseUrl } = this.#host;
-    const server = { baseUrl: new URL(baseUrl, location.href).href, headers: this.#host.headers() };
-    this.send({ type: "hello", page_id: this.#pageId, courier: this.#courier, server });
+  introduceServer(): void {
+    const { baseUrl, headers } = this.#host;
+    this.send({ type: "server", server: { baseUrl: new URL(baseUrl, location.href).href, headers: headers() } });
   }
 
   listen(listener: VaultListener): () => void {
@@ -116,12 +117,16 @@ export class VaultClient {
       };
     });
     this.#port = port;
-    this.introduce();
+    this.#hello();
     return Promise.race([welcomed, failed]);
   }
 
+  #hello(): void {
+    this.send({ type: "hello", page_id: this.#pageId, courier: this.#courier });
+  }
+
   #greet(): void {
-    this.introduce();
+    this.introduceServer();
     for (const greeter of this.#greeters) greeter();
   }
 }

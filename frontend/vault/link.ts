@@ -1,7 +1,7 @@
 import type { Problem } from "../protocol/errors.js";
 import { type LoginRequest, targetKey } from "../protocol/request.js";
-import type { FromVault, LinkOptions, LinkState, Port, Status } from "./messages.js";
-import type { Access, Session } from "./session.js";
+import type { FromVault, LinkOptions, LinkState, Place, Port, Status } from "./messages.js";
+import { type Access, finite, type Session } from "./session.js";
 import type { SignIn } from "./sign-in.js";
 
 /** One widget model that wants a token, however many pages show it. */
@@ -10,7 +10,7 @@ export class Link {
   readonly ports = new Set<Port<FromVault>>();
   request: LoginRequest;
   options: LinkOptions;
-  forwardTo?: string;
+  readonly forwardTo?: string;
 
   session?: Session;
   /** A session that it may use once the person agrees. */
@@ -23,20 +23,28 @@ export class Link {
   abandoned = false;
   problem?: Problem;
 
-  /** Where its kernel was found. */
+  /** The kernel that has answered for it. */
   kernelId?: string;
-  path?: string;
-  kernelName?: string;
-
+  /** Where a person finds it. */
+  place?: Place;
   /** The kernel is told of changes only: what it was told last. */
   told: { status: Status; serial?: number; code?: string } = { status: "signed_out" };
   #seq = 0;
+  #lastAsked = "";
 
   constructor(id: string, request: LoginRequest, options: LinkOptions, forwardTo?: string) {
     this.id = id;
     this.request = request;
     this.options = options;
     this.forwardTo = forwardTo;
+  }
+
+  /** A page says again what is wanted; it may be something else by now. */
+  follow(request: LoginRequest, options: LinkOptions): void {
+    this.options = options;
+    if (JSON.stringify(this.request) === JSON.stringify(request)) return;
+    this.request = request;
+    this.prepared = undefined;
   }
 
   get key(): string {
@@ -56,20 +64,24 @@ export class Link {
 
   get state(): LinkState {
     const { session, token, offer } = this;
-    const left = session && token ? session.secondsLeft(token) : Number.NaN;
     return {
       status: this.status,
       account: session?.account,
-      session_id: session?.id,
-      expires_in: Number.isFinite(left) ? left : undefined,
+      expires_in: session && token && finite(session.secondsLeft(token)),
       error: this.problem ?? session?.problem,
-      can_log_out: session?.provider.metadata.end_session_endpoint !== undefined,
-      offer: offer && { session_id: offer.id, account: offer.account },
+      offer: offer?.account,
     };
   }
 
   nextSeq(): number {
     this.#seq += 1;
     return this.#seq;
+  }
+
+  /** Every tab that shows a widget passes a kernel's question on; it is answered once. */
+  isNew(question: string): boolean {
+    const fresh = question !== this.#lastAsked;
+    this.#lastAsked = question;
+    return fresh;
   }
 }

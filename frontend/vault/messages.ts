@@ -14,14 +14,11 @@ export interface LinkState {
   status: Status;
   /** The name to show for the account: `name`, `preferred_username`, `email` or `sub`. */
   account?: string;
-  session_id?: string;
   /** Seconds left when the message was made; `undefined`: the provider does not say. */
   expires_in?: number;
   error?: Problem;
-  /** The provider's own sign-out is offered (OpenID Connect RP-Initiated Logout 1.0). */
-  can_log_out?: boolean;
-  /** A session that this link may use once the person agrees (`confirmSharing`). */
-  offer?: { session_id: string; account: string };
+  /** The account of a session that this link may use once the person agrees (`confirmSharing`). */
+  offer?: string;
 }
 
 /** An authorization request that is ready to be opened inside a click. */
@@ -42,7 +39,6 @@ export interface SessionInfo {
   session_id: string;
   issuer: string;
   client_id: string;
-  provider?: string | null;
   account: string;
   status: "signed_in" | "expired";
   expires_in?: number;
@@ -56,9 +52,9 @@ export interface SessionInfo {
 /** Where a link's widget lives, as its courier found it. */
 export interface Place {
   link_id: string;
-  kernel_id?: string;
-  path?: string;
-  name?: string;
+  /** The notebook's or console's path on the server. */
+  path: string;
+  name: string;
 }
 
 export interface VaultSettings {
@@ -84,7 +80,8 @@ export interface Delivery {
 export type DeliveryResult = "delivered" | "failed" | "not_mine";
 
 export type ToVault =
-  | { type: "hello"; page_id: string; courier: boolean; server?: ServerAccess }
+  | { type: "hello"; page_id: string; courier: boolean }
+  | { type: "server"; server: ServerAccess }
   | { type: "bye" }
   | { type: "settings"; settings: VaultSettings }
   | { type: "link"; link_id: string; request: LoginRequest; forward_to?: string; options: LinkOptions }
@@ -98,13 +95,13 @@ export type ToVault =
   | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
   | { type: "tell_kernel"; link_id: string; event: "page"; payload: Record<string, unknown> }
   | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }
-  | { type: "place"; place: Place }
+  | ({ type: "place" } & Place)
   | { type: "wake" };
 
 export type FromVault =
   | { type: "welcome"; vault_id: string }
   | { type: "state"; link_id: string; state: LinkState }
-  | { type: "prepared"; link_id: string; prepared?: Prepared; failure?: Problem }
+  | { type: "prepared"; link_id: string; prepared: Prepared }
   /** The answer to `begin`; with an address where the page had none prepared. */
   | { type: "opened"; link_id: string; url?: string; failure?: Problem }
   | { type: "deliver"; delivery: number; message: Delivery; kernel_id?: string }

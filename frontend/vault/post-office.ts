@@ -23,8 +23,12 @@ export class PostOffice {
     this.#clock = clock;
   }
 
-  /** Resolves to the kernel's id once it has answered a courier; `undefined` if the message went by comm. */
-  async send(message: Delivery, own: Set<Port<FromVault>>, kernelId?: string): Promise<string | undefined> {
+  /** @returns whether a kernel has answered, or a page has taken it for its comm; and which kernel, if it is known */
+  async send(
+    message: Delivery,
+    own: Set<Port<FromVault>>,
+    kernelId?: string,
+  ): Promise<{ delivered: boolean; kernelId?: string }> {
     if (this.couriers.size > 0) {
       let { result, kernel } = await this.#ask(message, [...this.couriers]);
       if (result === "not_mine" && kernelId && own.size === 0) {
@@ -32,10 +36,10 @@ export class PostOffice {
         const [first] = this.couriers;
         ({ result, kernel } = await this.#ask(message, [first], kernelId));
       }
-      if (result === "delivered") return kernel;
+      if (result === "delivered") return { delivered: true, kernelId: kernel };
     }
     for (const port of own) port.postMessage({ type: "deliver", delivery: 0, message });
-    return undefined;
+    return { delivered: own.size > 0 };
   }
 
   answered(port: Port<FromVault>, delivery: number, result: DeliveryResult, kernelId?: string): void {

@@ -5,6 +5,7 @@ import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
 import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
 import { refreshTokens, revokeToken, type TokenEndpoint, type Tokens } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
+import type { SavedSession } from "./sealed-store.js";
 
 /** An access token and when it ends, on the vault's own clock. */
 export interface Access {
@@ -53,6 +54,8 @@ export class Session {
   readonly subject: string;
   claims?: IDToken;
   idToken?: string;
+  /** When the person signed in, in seconds since the epoch. */
+  since: number;
   /** Why there is no fresh token, while there is none or none will come. */
   problem?: Problem;
   /** The provider ended the sign-in; only a new one helps. */
@@ -69,6 +72,7 @@ export class Session {
     this.subject = subject;
     this.account = account;
     this.#context = context;
+    this.since = context.environment.now();
   }
 
   /** The request that the newest sign-in answered. */
@@ -76,9 +80,13 @@ export class Session {
     return (this.#grants.at(-1) as Grant).request;
   }
 
-  /** What a restart of the vault needs to go on (sealed storage only). */
-  get saved(): { request: LoginRequest; refreshToken: string }[] {
-    return this.#grants.flatMap(({ request, refreshToken }) => (refreshToken ? [{ request, refreshToken }] : []));
+  /** What a vault needs to go on with this session after a reload (sealed storage only). */
+  get saved(): SavedSession {
+    const { subject, account, claims, idToken, since } = this;
+    const grants = this.#grants.flatMap(({ request, refreshToken }) =>
+      refreshToken ? [{ request, refreshToken }] : [],
+    );
+    return { subject, account, claims, idToken, since, grants };
   }
 
   /** Takes in what a sign-in gave. A second sign-in for the same target takes the first one's place. */
@@ -96,12 +104,17 @@ export class Session {
     this.#grants.push(grant);
     this.over = false;
     this.problem = undefined;
+    this.since = this.#context.environment.now();
     this.#take(grant, key, tokens);
   }
 
-  /** A session from sealed storage: no access token yet, the first refresh gets one. */
-  restore(request: LoginRequest, refreshToken: string): void {
-    this.#grants.push({ request, refreshToken, tokens: new Map(), queue: Promise.resolve(), inFlight: new Map() });
+  /** Goes on with a session from sealed storage: there is no access token yet, the first refresh gets one. */
+  restore({ claims, idToken, since, grants }: SavedSession): void {
+    Object.assign(this, { claims, idToken, since });
+    for (const { request, refreshToken } of grants) {
+      this.#grants.push({ request, refreshToken, tokens: new Map(), queue: Promise.resolve(), inFlight: new Map() });
+    }
+    this.wake();
   }
 
   /** The token for this target, while it lives. */
@@ -295,4 +308,9 @@ function noRefreshToken(): OIDCError {
     message: "The provider gave no refresh token, so the token can't be renewed without you.",
     hint: "Sign in again; some providers need the scope “offline_access” for this.",
   });
+}
+
+/** For messages: `undefined` where there is no end. */
+export function finite(seconds: number): number | undefined {
+  return Number.isFinite(seconds) ? seconds : undefined;
 }

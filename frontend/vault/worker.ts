@@ -1,4 +1,5 @@
 import { systemClock } from "./clock.js";
+import { Keeper } from "./keeper.js";
 import { type FromVault, type ToVault, vaultLock } from "./messages.js";
 import { Vault } from "./vault.js";
 
@@ -13,6 +14,7 @@ const vault = new Vault(
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   },
   systemClock(),
+  (providers) => new Keeper(new URL(".", import.meta.url).pathname, providers),
 );
 
 export function connect(port: MessagePort): void {
