@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -167,6 +168,13 @@ def key_server(issuer):
     server = KeyServer(issuer.jwks)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def http_client():
+    """One for all tests: making one takes 0.2 s, for the certificates."""
+    with httpx.Client(trust_env=False) as client:
+        yield client
 
 
 class Clock:

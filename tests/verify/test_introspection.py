@@ -40,14 +40,14 @@ def answer(key_server, issuer):
 
 
 @pytest.fixture
-def make(key_server, issuer, clock):
+def make(key_server, issuer, clock, http_client):
     def make(*, audience=issuer.audience, scopes=(), **differing):
-        options = {"client_id": "api", "client_secret": "s:e c", "clock": clock, **differing}
+        options = {"client_id": "api", "client_secret": "s:e c", "clock": clock, "http_client": http_client}
         return TokenVerifier(
             key_server.issuer,
             audience,
             scopes=scopes,
-            introspection=Introspection(key_server.issuer, **options),
+            introspection=Introspection(key_server.issuer, **{**options, **differing}),
             now=lambda: issuer.now,
         )
 

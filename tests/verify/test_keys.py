@@ -18,12 +18,12 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 
 @pytest.fixture
-def remote(key_server, issuer, clock):
+def remote(key_server, issuer, clock, http_client):
     """A verifier that fetches its keys, and tokens for it."""
 
     def make(**differing):
         settings = {"issuer": key_server.issuer, "audience": issuer.audience, "now": lambda: issuer.now}
-        return TokenVerifier(**{**settings, "clock": clock, **differing})
+        return TokenVerifier(**{**settings, "clock": clock, "http_client": http_client, **differing})
 
     return make
 
@@ -47,6 +47,10 @@ def test_keys_are_fetched_once_for_many_tokens(remote, key_server, token):
     for alg in ("RS256", "ES256", "EdDSA", "RS256"):
         verifier.verify(token(alg=alg))
     assert key_server.counts == {DISCOVERY: 1, "/jwks": 1}
+
+
+def test_it_needs_no_client_of_the_callers(remote, token):
+    assert remote(http_client=None).verify(token())["sub"] == "alice"
 
 
 async def test_the_async_twin_shares_them(remote, key_server, token):
