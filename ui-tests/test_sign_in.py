@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-import re
-
-import pytest
 from playwright.sync_api import expect
 
-from login_form import LoginForm
-
-
-def login_cell(provider, **options):
-    extra = "".join(f", {name}={value!r}" for name, value in options.items())
-    return (
-        "from oidc_widget import OIDCLogin\n"
-        f"w = OIDCLogin({provider.issuer!r}, {provider.client_id!r}{extra})\n"
-        "w"
-    )
-
-
-def sign_in(nb, login="alice", region=None):
-    with nb.popup() as popup:
-        (region or nb.region).get_by_role("button", name="Sign in").click()
-    LoginForm(popup.value).sign_in(login)
+from signing_in import expect_kernel, login_cell, sign_in
 
 
 def test_the_token_is_there_in_the_next_cell(lab, provider):
     nb = lab.notebook([login_cell(provider), "w.access_token is not None, w.status, w.claims['name']"])
     nb.run(0)
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
     sign_in(nb)
-    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect(nb.region.get_by_role("status")).to_contain_text("Signed in as Alice Adams")
     assert nb.run(1) == "(True, 'signed_in', 'Alice Adams')"
+    assert nb.execute("w.redirect_uri") == repr(lab.server.redirect_uri)
+    [token] = provider.secrets("access_token")
+    assert nb.execute("w.access_token") == repr(token.value)
+    assert provider.introspect(token.value)["active"]
+
+
+def test_another_provider_signs_in_too(lab, django_provider):
+    nb = lab.notebook([login_cell(django_provider), "w.access_token is not None, w.claims['email']"])
+    nb.run(0)
+    sign_in(nb)
+    assert nb.run(1) == "(True, 'alice@example.com')"
+
+
+def test_it_works_by_keyboard(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    nb.region.get_by_role("button", name="Sign in").focus()
+    with nb.popup() as popup:
+        lab.page.keyboard.press("Enter")
+    cancel = nb.region.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_focused()
+    lab.page.keyboard.press("Space")
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_focused()
+    assert popup.value.is_closed() or popup.value.wait_for_event("close")
+
+
+def test_signing_out_takes_the_token_away_everywhere(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    [token] = provider.secrets("access_token")
+    nb.region.get_by_role("button", name="Sign out", exact=True).click()
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
+    expect_kernel(nb, "w.status, w.access_token, w.claims", ("signed_out", None, None))
+    provider_knows = [request.params["token"] for request in provider.requests("revocation")]
+    assert provider_knows == [secret.value for secret in provider.secrets("refresh_token")]
+    assert token.value not in nb.execute("vars(w._state)")
+
+
+def test_after_a_restart_of_the_kernel_the_cell_signs_in_without_a_click(lab, provider):
+    nb = lab.notebook([login_cell(provider), "w.wait(20) if hasattr(w, 'wait') else None; w.status"])
+    nb.run(0)
+    sign_in(nb)
+    nb.restart_kernel()
+    nb.run(0)
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect_kernel(nb, "w.status, w.access_token is not None", ("signed_in", True))
+    assert len(provider.requests("token", grant_type="authorization_code")) == 1

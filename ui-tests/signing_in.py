@@ -1,0 +1,69 @@
+"""What a person does with the widget in a notebook, and how a test waits for what comes of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import expect
+
+from login_form import LoginForm
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from notebook_page import Notebook
+
+#: Seconds until the kernel knows what the page shows.
+PATIENCE = 15
+
+
+def login_cell(provider: Any, *, name: str = "w", **options: Any) -> str:
+    """Return a cell that makes a widget for this provider, and shows it."""
+    options = {"authority": provider.issuer, "client_id": provider.client_id, **options}
+    arguments = ", ".join(f"{option}={value!r}" for option, value in options.items())
+    return f"from oidc_widget import OIDCLogin\n{name} = OIDCLogin({arguments})\n{name}"
+
+
+def open_popup(nb: Notebook, region: Locator | None = None, button: str = "Sign in") -> Page:
+    """Click the button, and return the window that it opens."""
+    with nb.popup() as popup:
+        (region or nb.region).get_by_role("button", name=button).click()
+    return popup.value
+
+
+def sign_in(
+    nb: Notebook, login: str = "alice", *, region: Locator | None = None, button: str = "Sign in"
+) -> None:
+    """Sign in from a click to the page's word that it is done."""
+    LoginForm(open_popup(nb, region, button)).sign_in(login)
+    expect(region or nb.region).to_contain_text("Signed in as")
+
+
+def expect_kernel(nb: Notebook, expression: str, value: Any, *, timeout: float = PATIENCE) -> None:
+    """Wait until an expression has this value in the kernel, which is idle."""
+    deadline = time.monotonic() + timeout
+    while (found := nb.execute(f"print(repr(({expression})))")) != repr(value):
+        assert time.monotonic() < deadline, f"{expression} is {found}, not {value!r}, after {timeout} s"
+
+
+def expect_error(
+    nb: Notebook,
+    code: str,
+    *sentences: str,
+    status: str = "error",
+    region: Locator | None = None,
+    name: str = "w",
+) -> None:
+    """Expect an error in the view (these sentences; the code in its details) and the same one in the kernel."""
+    region = region or nb.region
+    alert = region.get_by_role("alert")
+    for sentence in sentences:
+        expect(alert).to_contain_text(sentence)
+    details = region.get_by_role("button", name="Details")
+    if details.get_attribute("aria-expanded") != "true":
+        details.click()
+    expect(region.get_by_text(code, exact=True)).to_be_visible()
+    expect_kernel(nb, f"{name}.status, {name}.error and {name}.error.code", (status, code))
+    for sentence in sentences:
+        assert sentence in nb.execute(f"print({name}.error)")

@@ -1,0 +1,93 @@
+"""Tokens reach the kernel at once: while a cell runs, whatever observers do, and without the labextension."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from notebook_page import CellError
+from signing_in import expect_kernel, login_cell, sign_in
+
+KERNELS = ["python3", "ipykernel6"]
+
+BLOCKING = """
+import time
+print("blocking")
+while w.access_token is None:
+    time.sleep(0.02)
+print(w.status, w.claims["name"])
+"""
+
+RENEWING = """
+import time
+before = w.access_token
+w.refresh()
+while w.access_token == before:
+    time.sleep(0.02)
+"""
+
+OBSERVED = """
+import threading
+seen, gate = [], threading.Event()
+def slow(change):
+    seen.append(change.new)
+    print("slow saw token", len(seen))
+    gate.wait()
+def raising(change):
+    raise RuntimeError(f"a mistake, made {len(seen)} times")
+w.observe(slow, "access_token")
+w.observe(raising, "access_token")
+w
+"""
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_token_arrives_while_a_cell_blocks(lab, provider, kernel):
+    nb = lab.notebook([login_cell(provider), BLOCKING], kernel=kernel)
+    nb.run(0)
+    nb.start(1)
+    expect(nb.cell(1)).to_contain_text("blocking")
+    sign_in(nb)
+    assert nb.finish(1) == "blocking\nsigned_in Alice Adams"
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_observers_hear_of_each_token_once_and_hold_nothing_up(lab, provider, kernel):
+    nb = lab.notebook(
+        [login_cell(provider) + OBSERVED, RENEWING, "while True: time.sleep(0.02)"], kernel=kernel
+    )
+    nb.run(0)
+    sign_in(nb)
+    # What an observer prints is where a person looks: under the cell that made the widget.
+    expect(nb.cell(0)).to_contain_text("slow saw token 1")
+    nb.run(1)  # the next token comes while the observer of the first one still waits, and while a cell runs
+    nb.start(2)
+    nb.wait_for_kernel("busy")
+    nb.interrupt_kernel()
+    with pytest.raises(CellError, match="KeyboardInterrupt"):
+        nb.finish(2)
+    nb.execute("gate.set()")
+    expect(nb.cell(0)).to_contain_text("slow saw token 2")
+    # One that raises is shown, and stops nobody.
+    expect(nb.cell(0)).to_contain_text("RuntimeError: a mistake, made 2 times")
+    issued = [secret.value for secret in provider.secrets("access_token")]
+    assert len(issued) == 2
+    expect_kernel(nb, "seen", issued)
+
+
+def test_the_widgets_own_comm_delivers_where_there_is_no_labextension(lab, provider, jupyter):
+    page_config = jupyter.root.parent / "config/labconfig/page_config.json"
+    page_config.write_text(json.dumps({"disabledExtensions": {"oidc-widget": True}}))
+    try:
+        nb = lab.notebook([login_cell(provider), "w.access_token is not None, w.status"])
+        assert not lab.page.evaluate("jupyterapp.hasPlugin('oidc-widget:courier')")
+        nb.run(0)
+        sign_in(nb)
+        expect_kernel(nb, "w.status", "signed_in")
+        assert nb.run(1) == "(True, 'signed_in')"
+        nb.region.get_by_role("button", name="Sign out", exact=True).click()
+        expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
+    finally:
+        page_config.unlink()
