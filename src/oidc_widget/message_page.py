@@ -56,7 +56,7 @@ class MessagePage:
     @property
     def html(self) -> str:
         """The document."""
-        text = "".join(f"<p>{html.escape(sentence)}" for sentence in self.sentences)
+        text = "".join(f"<p>{html.escape(sentence, quote=False)}" for sentence in self.sentences)
         if self.script:
             # With a script the sentences are for a browser that runs none.
             text = f"<noscript>{text}</noscript>"

@@ -1,0 +1,106 @@
+"""What ``jupyterhub_config.py`` needs: the service, who may use it, and what users' servers are told."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from traitlets.config.loader import LazyConfigValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from traitlets.config import Config
+
+__all__ = ["SERVICE_NAME", "configure", "redirect_uri"]
+
+#: The service's name, and so the last part of ``/services/oidc-widget/``.
+SERVICE_NAME = "oidc-widget"
+
+#: Read by the server extension (``oidc_widget.server.configuration``).
+_VARIABLE = "OIDC_WIDGET_REDIRECT_URI"
+_ACCESS = f"access:services!service={SERVICE_NAME}"
+
+
+def configure(config: Config, *, url: str | None = None, command: Sequence[str] | None = None) -> None:
+    """Add the callback service to a JupyterHub; call it last, so that nothing it adds to is replaced.
+
+    Parameters
+    ----------
+    config : Config
+        The ``c`` of ``jupyterhub_config.py``.
+    url : str, optional
+        Where the service listens, and where the Hub's proxy finds it; a free port of this machine
+        unless given.
+    command : sequence of str, optional
+        How the service is started; this Python's ``-m oidc_widget.hub`` unless given.
+    """
+    service = {
+        "name": SERVICE_NAME,
+        "url": url or f"http://127.0.0.1:{_free_port()}",
+        "command": list(command or (sys.executable, "-m", "oidc_widget.hub")),
+        "display": False,
+        # The person is in the middle of a sign-in: the Hub's own question would only be in the way.
+        "oauth_no_confirm": True,
+        # Enough to know whose browser this is and which servers that person has; nothing of others.
+        "oauth_client_allowed_scopes": ["read:servers!user"],
+    }
+    _append(config.JupyterHub, "services", service)
+    _let_everybody_in(config.JupyterHub)
+    # A subclass's own `environment` replaces that of Spawner, so each one that there is gets it.
+    spawners = [name for name in config if name.endswith("Spawner") and "environment" in config[name]]
+    for name in {*spawners, "Spawner"}:
+        config[name].environment.update({_VARIABLE: redirect_uri})
+
+
+def redirect_uri(spawner: Any) -> str:
+    """Tell the one redirect address, as a value for ``c.Spawner.environment``.
+
+    Parameters
+    ----------
+    spawner : jupyterhub.spawner.Spawner
+        The spawner of any user's server.
+
+    Returns
+    -------
+    str
+        The address; its path alone where only the browser knows the Hub's name and scheme, that is
+        without ``JupyterHub.public_url`` and ``JupyterHub.subdomain_host``.
+    """
+    settings = spawner.user.settings
+    path = f"{settings['base_url'].rstrip('/')}/services/{SERVICE_NAME}/callback"
+    if settings.get("subdomain_host"):
+        host = urlsplit(settings["subdomain_host"])
+        domain = settings["subdomain_hook"](SERVICE_NAME, host.hostname, kind="service")
+        port = f":{host.port}" if host.port else ""
+        return f"{host.scheme}://{domain}{port}{path}"
+    public = settings.get("public_url")
+    return f"{public.scheme}://{public.netloc}{path}" if public else path
+
+
+def _let_everybody_in(hub: Config) -> None:
+    """Give every user access to the service, which the Hub demands of a browser that signs in to it.
+
+    The role ``user`` is the only one that everybody has; what it is otherwise stays.
+    """
+    roles = hub.get("load_roles", [])
+    roles = roles.get_value([]) if isinstance(roles, LazyConfigValue) else roles
+    for role in roles:
+        if role["name"] == "user":
+            role["scopes"] = [*role.get("scopes", ["self"]), _ACCESS]
+            return
+    _append(hub, "load_roles", {"name": "user", "scopes": ["self", _ACCESS]})
+
+
+def _append(section: Config, name: str, value: object) -> None:
+    # An unset trait is a LazyConfigValue, which has `append` too.
+    getattr(section, name).append(value)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
