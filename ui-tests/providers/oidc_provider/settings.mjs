@@ -30,7 +30,7 @@ const DEFAULTS = {
       redirect_uris: [],
     },
   },
-  redirect_uris: [],
+  redirect_uris: ["http://localhost:8888/oidc-widget/callback"],
   post_logout_redirect_uris: [],
 
   /** Origins that may call it from a browser: of the "registered" redirect URIs, "any", or "none" (no CORS header at all). */

@@ -1,0 +1,34 @@
+"""What the tests without a browser share.
+
+`provider`
+    The certified provider of `ui-tests/`, shared by the run and reset before each test.
+`start_provider(**settings)`
+    Another one with settings of its own, ended after the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from providers.oidc_provider import OidcProvider
+
+
+@pytest.fixture(scope="session")
+def _shared_provider(tmp_path_factory):
+    log = tmp_path_factory.mktemp("provider") / "provider.log"
+    with log.open("w") as file, OidcProvider(log=file) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(_shared_provider):
+    _shared_provider.reset()
+    return _shared_provider
+
+
+@pytest.fixture
+def start_provider():
+    with contextlib.ExitStack() as started:
+        yield lambda **settings: started.enter_context(OidcProvider(**settings))
