@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from providers.oidc_provider import OidcProvider
-
 ISSUER = "https://idp.example.com"
 AUDIENCE = "https://api.example.com"
 NOW = 1_800_000_000
@@ -190,10 +188,3 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def provider():
-    """The certified provider."""
-    with OidcProvider(consent="skip") as provider:
-        yield provider
