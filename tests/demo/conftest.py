@@ -27,10 +27,21 @@ REDIRECT_URI = "http://localhost:8888/user/alice/oidc-widget/callback"
 
 
 @pytest.fixture(scope="session")
-def issuer():
+def _provider():
     with LoopbackServer() as server:
-        server.serve(create_provider(server.url, resources=[API, OTHER_API], token_lifetime=300))
-        yield server.url
+        app = create_provider(server.url, resources=[API, OTHER_API], token_lifetime=300)
+        server.serve(app)
+        yield server.url, app.extensions["oidc_demo"].store
+
+
+@pytest.fixture(scope="session")
+def issuer(_provider):
+    return _provider[0]
+
+
+@pytest.fixture
+def store(_provider):
+    return _provider[1]
 
 
 @pytest.fixture(scope="session")

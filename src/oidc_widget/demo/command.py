@@ -64,11 +64,13 @@ def run(*, port: int | None, open_browser: bool, token_lifetime: int) -> int:
                 {"OIDC_DEMO_AUTHORITY": provider.url, "OIDC_DEMO_API": api.url},
             )
             on_second_signal(lab.kill)
+            _say("Starting JupyterLab …")
             try:
                 _attend(lab, stop, open_browser=open_browser)
             finally:
+                _say("\nStopping …")
                 lab.stop()
-    _say("\nStopped.")
+    _say("Stopped.")
     return 0
 
 

@@ -29,15 +29,10 @@ if TYPE_CHECKING:
 class RequiredS256(CodeChallenge):
     """PKCE that nobody can leave out, and only with S256 (RFC 9700 §2.1.1, RFC 7636 §4.2)."""
 
-    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
-
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Refuse requests without a challenge; Authlib refuses them only at the token endpoint."""
-        parameters = grant.request.payload.data
-        if not parameters.get("code_challenge"):
-            raise InvalidRequestError("Missing 'code_challenge': PKCE is required.")
-        if not parameters.get("code_challenge_method"):  # its default is "plain"
-            raise InvalidRequestError("Missing 'code_challenge_method': S256 is required.")
+        """Refuse what Authlib lets pass: ``plain`` where the method is missing, and no PKCE at all."""
+        if grant.request.payload.data.get("code_challenge_method") != "S256":
+            raise InvalidRequestError("PKCE is required: a 'code_challenge' with the method S256.")
         super().validate_code_challenge(grant, redirect_uri)
 
 

@@ -60,6 +60,7 @@ def create_provider(issuer: str, *, resources: Sequence[str], token_lifetime: in
     key = RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
     realm = Realm(issuer, tuple(resources), token_lifetime, KeySet([key]), Store())
     server = DemoAuthorizationServer(app, realm)
+    app.extensions["oidc_demo"] = server
     for create in (create_endpoints, create_authorize, create_pages):
         app.register_blueprint(create(server))
     app.after_request(_protect)
