@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from functools import partial
+from html import escape
 from pathlib import Path
-from typing import Any, ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import traitlets
 
 from oidc_widget import express_lane
 from oidc_widget.announcer import Announcer
-from oidc_widget.errors import ConfigurationError, OIDCError
-from oidc_widget.problems import as_error, as_problem
-from oidc_widget.tokens import AccessToken, read_only
+from oidc_widget.desk import Desk
+from oidc_widget.errors import ConfigurationError
+from oidc_widget.token_requests import Target
+from oidc_widget.waiting import wait, wait_async
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from oidc_widget.errors import OIDCError
+    from oidc_widget.keeper import State
 
 __all__ = ["OIDCLogin"]
 
 _STATIC = Path(__file__).parent / "static"
 _FLOWS = ("auto", "popup", "device")
-
-
-@dataclass(frozen=True)
-class _State:
-    """All that changes, replaced as a whole: whoever reads sees one moment."""
-
-    status: str = "signed_out"
-    token: AccessToken | None = None
-    id_token: str | None = None
-    claims: Mapping[str, Any] | None = None
-    account: str | None = None
-    error: OIDCError | None = None
-
-    @property
-    def access_token(self) -> str | None:
-        token = self.token
-        return token.value if token is not None and token.lives() else None
+_WITHOUT_KERNEL = (
+    "A sign-in button stood here. Run this cell to sign in; nothing of a sign-in is kept in this file."
+)
 
 
 class _Live(traitlets.TraitType[Any, Any]):
@@ -49,7 +43,7 @@ class _Live(traitlets.TraitType[Any, Any]):
     """
 
     def get(self, obj: Any, cls: Any = None) -> Any:  # noqa: ARG002  # the signature is traitlets'
-        return getattr(obj._state, self.name or "")  # noqa: SLF001  # the trait is the widget's own
+        return getattr(obj._desk.keeper.state, self.name or "")  # noqa: SLF001  # the trait is the widget's own
 
     def set(self, obj: Any, value: Any) -> None:  # noqa: ARG002  # the signature is traitlets'
         raise traitlets.TraitError(f"The {self.name!r} trait is read-only.")
@@ -107,7 +101,7 @@ class OIDCLogin(anywidget.AnyWidget):
 
     _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one thing that a person may want otherwise
         self,
         authority: str | None = None,
         client_id: str | None = None,
@@ -135,21 +129,20 @@ class OIDCLogin(anywidget.AnyWidget):
         }
         if flow not in _FLOWS:
             raise ConfigurationError(f"flow is {flow!r}, but must be one of {', '.join(_FLOWS)}.")
-        self._flow = flow
-        self._state = _State()
+        options = {
+            "auto_refresh": bool(auto_refresh),
+            "share_id_token": bool(share_id_token),
+            "label": _text("label", label),
+            "flow": flow,
+        }
         self._announced: dict[str, Any] = {"access_token": None, "status": "signed_out"}
-        self._changed = threading.Condition()
-        self._seen: dict[str, int] = {}
-        self._page: Mapping[str, Any] = {}
-        self._expiry: threading.Timer | None = None
+        self._shown = False
         link_id = uuid.uuid4().hex
         self._announcer = Announcer(f"oidc-widget-{link_id[:8]}")
-        super().__init__(
-            model_id=link_id,
-            _link_id=link_id,
-            _request=request,
-            _options={"auto_refresh": bool(auto_refresh), "share_id_token": bool(share_id_token), "label": label},
+        self._desk = Desk(
+            request, options, send=self.send, hand_on=self._announcer.put, changed=self._announce
         )
+        super().__init__(model_id=link_id, _link_id=link_id, _request=request, _options=options)
         self.on_msg(self._receive_from_page)
         express_lane.register(link_id, self)
 
@@ -157,8 +150,8 @@ class OIDCLogin(anywidget.AnyWidget):
 
     @property
     def expires_in(self) -> float | None:
-        """Seconds that the access token has left; ``None`` without one, or where the provider does not say."""
-        token = self._state.token
+        """Seconds that the access token has left; ``None`` without one, or if the provider does not say."""
+        token = self._desk.keeper.state.token
         if token is None or not token.lives() or token.expires == float("inf"):
             return None
         return token.expires_in
@@ -166,23 +159,162 @@ class OIDCLogin(anywidget.AnyWidget):
     @property
     def claims(self) -> Mapping[str, Any] | None:
         """The verified ID token's claims (OpenID Connect Core §2), read-only; ``None`` while signed out."""
-        return self._state.claims
+        return self._desk.keeper.state.claims
 
     @property
     def id_token(self) -> str | None:
         """The ID token, if it was asked for with ``share_id_token=True``."""
-        return self._state.id_token
+        return self._desk.keeper.state.id_token
 
     @property
     def error(self) -> OIDCError | None:
         """Why there is no fresh token; ``None`` if all is well."""
-        return self._state.error
+        return self._desk.keeper.state.error
 
     @property
     def redirect_uri(self) -> str | None:
         """The exact address to register with the provider; ``None`` until a page has told it."""
-        address = self._request.get("redirect_uri") or self._page.get("redirect_uri")
+        address = self._request.get("redirect_uri") or self._desk.browser.redirect_uri
         return None if address is None else str(address)
+
+    # ---- what one can do ---------------------------------------------------------------------------
+
+    def sign_in(self) -> None:
+        """Start a sign-in from code. Browsers open no window without a click, so the page shows a link."""
+        self._desk.source.sign_in()
+
+    def sign_out(self) -> None:
+        """End the session: here at once, and wherever else it is used."""
+        self._desk.sign_out()
+
+    def refresh(self) -> None:
+        """Ask for a new token now; it arrives in :attr:`access_token`."""
+        self._desk.source.refresh()
+
+    # ---- waiting -----------------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Block until there is a token, and return it; interrupting the kernel ends the wait.
+
+        It works in any cell, also when all cells are run at once: the cell waits for the click.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; without end if ``None``.
+
+        Returns
+        -------
+        str
+            The access token.
+
+        Raises
+        ------
+        SignInTimeout
+            Nobody signed in within that time.
+        SignInError
+            The token can't arrive while a cell blocks the kernel (no page shows the widget, or it can't reach
+            a busy kernel): use ``await w`` there.
+        """
+        self._show_once()
+        return wait(self._desk, timeout)
+
+    def __await__(self) -> Generator[Any, None, str]:
+        """Wait as :meth:`wait` does, without blocking the kernel: ``token = await w``."""
+        self._show_once()
+        return wait_async(self._desk, None).__await__()
+
+    def token(
+        self,
+        min_ttl: float = 60,
+        *,
+        resource: str | None = None,
+        scopes: Sequence[str] | str | None = None,
+        timeout: float | None = 60,
+    ) -> str:
+        """Return a token that is good for a while: the one at hand, else a new one.
+
+        Any number of threads may call it; one request serves all that ask at the same time.
+
+        Parameters
+        ----------
+        min_ttl : float
+            Seconds that it must have left. Where a provider's tokens never live that long: half of what they
+            live.
+        resource : str, optional
+            Another API than the one signed in for (RFC 8707 §2.2).
+        scopes : sequence of str, optional
+            Other rights than the ones signed in for (RFC 6749 §6).
+        timeout : float, optional
+            Seconds to wait for a new one.
+
+        Returns
+        -------
+        str
+            The access token.
+
+        Raises
+        ------
+        TokenError
+            Nobody is signed in, the provider refuses, or no new token came in time.
+        """
+        if resource is None and scopes is None:
+            token = self._desk.keeper.state.token
+            if token is not None and token.expires - monotonic() > min_ttl:
+                return token.value
+        return self._desk.token(self._target(resource, scopes), min_ttl, timeout)
+
+    async def token_async(
+        self,
+        min_ttl: float = 60,
+        *,
+        resource: str | None = None,
+        scopes: Sequence[str] | str | None = None,
+        timeout: float | None = 60,
+    ) -> str:
+        """Return what :meth:`token` returns, without blocking the event loop.
+
+        While nobody is signed in it waits for the sign-in as ``await w`` does, for ``timeout`` seconds: that
+        holds nothing up.
+
+        Raises
+        ------
+        SignInTimeout
+            Nobody signed in within that time.
+        TokenError
+            The provider refuses, or no new token came in time.
+        """
+        return await self._desk.token_async(self._target(resource, scopes), min_ttl, timeout)
+
+    # ---- deliveries --------------------------------------------------------------------------------
+
+    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
+        """Take in what the browser sends, over either lane; not for callers of their own."""
+        self._desk.receive(event, payload, express=express)
+
+    def _receive_from_page(self, _widget: object, content: Any, _buffers: object) -> None:
+        if isinstance(content, Mapping) and content.get("link_id") == self._link_id:
+            self.receive(str(content.get("event")), content.get("payload") or {}, express=False)
+
+    def _announce(self, _old: State, new: State) -> None:
+        for name in self._ANNOUNCED:
+            old, value = self._announced[name], getattr(new, name)
+            if value != old:
+                self._announced[name] = value
+                change = traitlets.Bunch(name=name, old=old, new=value, owner=self, type="change")
+                self._announcer.put(partial(self.notify_change, change))
+
+    def _target(self, resource: str | None, scopes: Sequence[str] | str | None) -> Target:
+        """Return what is asked for, as it differs from what was signed in for."""
+        wanted = _text("resource", resource)
+        rights = None if scopes is None else tuple(sorted(set(_texts("scopes", scopes))))
+        request = self._desk.request
+        return Target(
+            None if wanted == request["resource"] else wanted,
+            None if rights == tuple(sorted(set(request["scopes"]))) else rights,
+        )
+
+    # ---- display -----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         asked = self._request
@@ -193,109 +325,21 @@ class OIDCLogin(anywidget.AnyWidget):
         )
         return f"{type(self).__name__}({who}, status={self.status!r})"
 
-    # ---- what one can do ---------------------------------------------------------------------------
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._shown = True
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        return {**data, "text/html": f"<p>{escape(_WITHOUT_KERNEL)}</p>"}, metadata
 
-    def sign_in(self) -> None:
-        """Start a sign-in from code. Browsers open no window without a click, so the page shows a link."""
-        self._tell("sign_in")
+    def _show_once(self) -> None:
+        """Who waits for a click must be shown the button."""
+        if self._shown or express_lane.running_kernel() is None:
+            return
+        from IPython.display import display  # noqa: PLC0415  # there is one: a kernel runs
 
-    def sign_out(self) -> None:
-        """End the session: here at once, and wherever else it is used."""
-        self._change(lambda _: _State())
-        self._tell("sign_out")
-
-    def refresh(self) -> None:
-        """Ask the browser for a new token now; it arrives in :attr:`access_token`."""
-        self._tell("refresh")
-
-    # ---- deliveries --------------------------------------------------------------------------------
-
-    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
-        """Take in what the browser sends, over either lane; a second copy is dropped."""
-        with self._changed:
-            vault, seq = str(payload.get("vault", "")), int(payload.get("seq", 0))
-            if seq and seq <= self._seen.get(vault, 0):
-                return
-            self._seen[vault] = max(seq, self._seen.get(vault, 0))
-        if event == "token":
-            self._take_token(payload)
-        elif event == "status":
-            self._take_status(payload)
-        elif event == "page":
-            self._page = {**self._page, **payload, "express": express or self._page.get("express", False)}
-            self._announcer.put(self._tell_state)
-
-    def _receive_from_page(self, _widget: object, content: Any, _buffers: object) -> None:
-        if isinstance(content, Mapping) and content.get("link_id") == self._link_id:
-            self.receive(str(content.get("event")), content.get("payload") or {}, express=False)
-
-    def _take_token(self, payload: Mapping[str, Any]) -> None:
-        token = AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in"))
-        new = _State(
-            status="signed_in",
-            token=token,
-            id_token=payload.get("id_token") if self._options["share_id_token"] else None,
-            claims=read_only(payload.get("claims")),
-            account=payload.get("account"),
-        )
-        self._change(lambda _: new)
-
-    def _take_status(self, payload: Mapping[str, Any]) -> None:
-        status, problem = str(payload["status"]), payload.get("error")
-        error = None if problem is None else as_error(problem)
-
-        def update(old: _State) -> _State:
-            if payload.get("ended"):
-                return _State(status=status, error=error)
-            # A sign-in that came to nothing takes no token away that another one brought.
-            lives = old.access_token is not None
-            return replace(old, status="signed_in" if lives and status != "signing_in" else status, error=error)
-
-        self._change(update)
-
-    def _change(self, update: Any) -> None:
-        with self._changed:
-            self._state = new = update(self._state)
-            self._watch(new.token)
-            self._changed.notify_all()
-            for name in self._ANNOUNCED:
-                old, value = self._announced[name], getattr(new, name)
-                if value != old:
-                    self._announced[name] = value
-                    change = traitlets.Bunch(name=name, old=old, new=value, owner=self, type="change")
-                    self._announcer.put(lambda change=change: self.notify_change(change))
-
-    def _watch(self, token: AccessToken | None) -> None:
-        """Tell of the token's end when it comes; a new token before that is the normal case."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        if token is not None and token.expires_in <= threading.TIMEOUT_MAX:
-            self._expiry = threading.Timer(token.expires_in, self._expire, (token,))
-            self._expiry.daemon = True
-            self._expiry.start()
-
-    def _expire(self, token: AccessToken) -> None:
-        def update(old: _State) -> _State:
-            if old.token is not token:
-                return old
-            return replace(old, status="expired", token=None, id_token=None)
-
-        self._change(update)
-
-    def _tell(self, kind: str, **fields: Any) -> None:
-        self.send({"kind": kind, **fields})
-
-    def _tell_state(self) -> None:
-        """Tell the page what this kernel holds: a page that was reloaded has no other way to know."""
-        state = self._state
-        self._tell(
-            "state",
-            status=self.status,
-            account=state.account,
-            expires_in=self.expires_in,
-            error=None if state.error is None else as_problem(state.error),
-        )
+        display(self)  # type: ignore[no-untyped-call]  # IPython's own typing is incomplete
 
 
 def _text(name: str, value: Any, *, needed: bool = False) -> str | None:

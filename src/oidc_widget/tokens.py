@@ -27,15 +27,20 @@ class AccessToken:
         The token itself. Never part of ``repr``.
     expires : float
         When it ends, in seconds of :func:`time.monotonic`; ``inf`` where the provider does not say.
+    lifetime: float
+        Seconds that it had when it arrived.
     """
 
     value: str = field(repr=False)
     expires: float = math.inf
+    lifetime: float = math.inf
 
     @classmethod
     def lasting(cls, value: str, expires_in: float | None) -> AccessToken:
         """Return the token with so many seconds left (``None``: the provider does not say)."""
-        return cls(value, math.inf if expires_in is None else time.monotonic() + expires_in)
+        if expires_in is None:
+            return cls(value)
+        return cls(value, time.monotonic() + expires_in, float(expires_in))
 
     @property
     def expires_in(self) -> float:
@@ -45,6 +50,15 @@ class AccessToken:
     def lives(self, min_ttl: float = 0) -> bool:
         """Whether more than ``min_ttl`` seconds are left."""
         return self.expires - time.monotonic() > min_ttl
+
+    def serves(self, min_ttl: float) -> bool:
+        """Whether it is fresh enough for somebody who needs ``min_ttl`` seconds.
+
+        A provider whose tokens never live that long can't give more: then half of what they live is enough,
+        or each call would ask for a new one.
+        """
+        left = self.expires - time.monotonic()
+        return left > min_ttl or (self.lifetime <= min_ttl and left > self.lifetime / 2)
 
 
 def read_only(claims: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -1,0 +1,209 @@
+"""Between a widget and whoever brings its tokens: what arrives, what is asked, and who is asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from oidc_widget.errors import TokenError
+from oidc_widget.express_lane import running_kernel
+from oidc_widget.keeper import Keeper, State
+from oidc_widget.problems import as_error, as_problem
+from oidc_widget.sources import BrowserSource
+from oidc_widget.token_requests import TokenRequests
+from oidc_widget.tokens import AccessToken
+from oidc_widget.waiting import wait_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from oidc_widget.errors import OIDCError
+    from oidc_widget.sources import Source
+    from oidc_widget.token_requests import Target
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """One widget's: messages from pages come in here, and sources hand tokens in here.
+
+    No method waits or runs a person's code, so any thread may call it, the kernel's control thread too.
+
+    Parameters
+    ----------
+    request : mapping
+        What the person wants to be signed in for: ``authority``, ``client_id``, ``scopes``, ``resource``, ….
+    options : mapping
+        ``auto_refresh``, ``share_id_token``, ``label`` and ``flow``.
+    send : callable
+        Sends a message to the pages that show the widget; nobody hears it where there is none.
+    hand_on : callable
+        Runs a function later, on a thread that may wait.
+    changed : callable
+        Called with the old and the new state after each change.
+    """
+
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        send: Callable[[dict[str, Any]], object],
+        hand_on: Callable[[Callable[[], object]], None],
+        changed: Callable[[State, State], None],
+    ) -> None:
+        self.request = request
+        self.options = options
+        self.keeper = Keeper(self._changed)
+        self.requests = TokenRequests(self.keeper, self._ask)
+        self.browser = BrowserSource(self)
+        #: Notified when a page has told of itself, and at each change.
+        self.news = threading.Condition()
+        self._send = send
+        self._hand_on = hand_on
+        self._tell_change = changed
+        self._seen: dict[str, int] = {}
+        self._lock = threading.Lock()
+        alone = options["flow"] == "device" or (options["flow"] == "auto" and running_kernel() is None)
+        self.source: Source = _device_source(self) if alone else self.browser
+
+    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
+        """Take in what the browser sends, over either lane; a second copy is dropped."""
+        if event == "answer":
+            self.answer(str(payload.get("id")), _result(payload))
+            return
+        if self._is_copy(payload):
+            return
+        if event == "token":
+            self.keeper.take_token(
+                AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in")),
+                claims=payload.get("claims"),
+                account=payload.get("account"),
+                id_token=payload.get("id_token") if self.options["share_id_token"] else None,
+            )
+        elif event == "status":
+            problem = payload.get("error")
+            error = None if problem is None else as_error(problem)
+            self.keeper.take_status(str(payload["status"]), error, ended=bool(payload.get("ended")))
+        elif event == "page":
+            self._receive_page(payload, express=express)
+        elif event == "command":
+            self._receive_command(str(payload.get("name")))
+
+    def sign_out(self) -> None:
+        """Forget the tokens here at once, and end the session where it is held."""
+        self.keeper.end()
+        self.source.sign_out()
+
+    def token(self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None) -> str:
+        """Return a token with that many seconds left, other than the ``stale`` one; wait if need be."""
+        found = self.requests.at_hand(target, min_ttl, stale)
+        if found is not None:
+            return found
+        state = self.keeper.state
+        if not state.session:
+            raise _nobody() from state.error
+        obstacle = self.source.obstacle(blocking=True)
+        if obstacle is not None:
+            raise TokenError(obstacle.message, code=obstacle.code, hint=obstacle.hint)
+        return self.requests.get(target, min_ttl, timeout, stale)
+
+    async def token_async(
+        self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None
+    ) -> str:
+        """Do the same without blocking; where nobody is signed in, wait for that too."""
+        found = self.requests.at_hand(target, min_ttl, stale)
+        if found is not None:
+            return found
+        started = time.monotonic()
+        if not self.keeper.state.session:
+            await wait_async(self, timeout)
+        left = None if timeout is None else max(0.0, started + timeout - time.monotonic())
+        return await self.requests.get_async(target, min_ttl, left, stale)
+
+    def answer(self, question_id: str, result: AccessToken | OIDCError) -> None:
+        """Answer :meth:`Source.request_token`."""
+        self.requests.answer(question_id, result)
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Send a message to the pages that show this widget."""
+        self._send({"kind": kind, **fields})
+
+    def tell_state(self) -> None:
+        """Tell the pages what this kernel holds: a page that was reloaded has no other way to know."""
+        state = self.keeper.state
+        left = None if state.token is None or state.token.expires == float("inf") else state.token.expires_in
+        self.tell(
+            "state",
+            status=state.status,
+            account=state.account,
+            expires_in=left,
+            error=None if state.error is None else as_problem(state.error),
+            **self.source.shown(),
+        )
+
+    def _receive_page(self, payload: Mapping[str, Any], *, express: bool) -> None:
+        self.browser.page(payload, express=express)
+        # No window can be opened there: this kernel signs in by itself (RFC 8628).
+        if payload.get("popup") is False and self.options["flow"] == "auto" and self.source is self.browser:
+            self.source = _device_source(self)
+            if self.keeper.awaited:
+                self._hand_on(self.source.expect)
+        self._notify()
+        self._hand_on(self.tell_state)
+
+    def _receive_command(self, name: str) -> None:
+        """Do what was clicked in a page that shows a sign-in of this kernel's own."""
+        commands = {"sign_in": self.source.sign_in, "cancel": self.source.cancel, "sign_out": self.sign_out}
+        if name in commands:
+            self._hand_on(commands[name])
+
+    def _is_copy(self, payload: Mapping[str, Any]) -> bool:
+        vault, seq = str(payload.get("vault", "")), int(payload.get("seq", 0))
+        with self._lock:
+            if seq and seq <= self._seen.get(vault, 0):
+                return True
+            self._seen[vault] = max(seq, self._seen.get(vault, 0))
+        return False
+
+    def _changed(self, old: State, new: State) -> None:
+        if old.session and (not new.session or old.person != new.person):
+            self.requests.forget(
+                TokenError(
+                    "The sign-in has ended while a new token was waited for.",
+                    hint="Sign in again.",
+                )
+            )
+        if new.token is not None and new.token is not old.token:
+            self.requests.arrived(new.token)
+        self._notify()
+        self._tell_change(old, new)
+
+    def _notify(self) -> None:
+        with self.news:
+            self.news.notify_all()
+
+    def _ask(self, question_id: str, target: Target, min_ttl: float | None) -> None:
+        self.source.request_token(question_id, target, min_ttl)
+
+
+def _result(payload: Mapping[str, Any]) -> AccessToken | OIDCError:
+    if payload.get("error") is not None:
+        return as_error(payload["error"])
+    return AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in"))
+
+
+def _nobody() -> TokenError:
+    return TokenError("Nobody is signed in.", hint="Click “Sign in”; `w.wait()` or `await w` waits for that.")
+
+
+def _device_source(desk: Desk) -> Source:
+    try:
+        from oidc_widget.device import (  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  # most sign-ins do without it
+            DeviceSource,
+        )
+    except ModuleNotFoundError:
+        return desk.browser
+    source: Source = DeviceSource(desk)
+    return source

@@ -1,0 +1,128 @@
+"""Where tokens come from: the browser's vault, or this process itself (device flow)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from oidc_widget.errors import SignInError
+from oidc_widget.express_lane import running_kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oidc_widget.desk import Desk
+    from oidc_widget.errors import OIDCError
+    from oidc_widget.token_requests import Target
+
+__all__ = ["BrowserSource", "Source"]
+
+
+class Source(Protocol):
+    """Can be asked for tokens.
+
+    No method waits: what comes of it is handed in at the desk (:class:`~oidc_widget.desk.Desk`), by
+    ``desk.keeper.take_token``, ``desk.keeper.take_status`` and ``desk.answer``, from any thread.
+    """
+
+    def sign_in(self) -> None:
+        """Start a sign-in, or show how."""
+
+    def cancel(self) -> None:
+        """End the sign-in that is under way, if there is one."""
+
+    def sign_out(self) -> None:
+        """End the session at the provider, as far as possible; the keeper has forgotten it already."""
+
+    def refresh(self) -> None:
+        """Get a new token for the sign-in's own target; it goes to the keeper."""
+
+    def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:
+        """Get a token for this target; the answer goes to ``desk.answer``.
+
+        ``min_ttl``: one at hand will do if it has so many seconds left; ``None``: a new one. For
+        :data:`~oidc_widget.token_requests.OWN`, the keeper gets it as well, before the answer.
+        """
+
+    def expect(self) -> None:
+        """Somebody begins to wait for a sign-in: start one where no click is possible."""
+
+    def obstacle(self, *, blocking: bool) -> OIDCError | None:
+        """Say why nothing can arrive while this thread waits; ``None``: it can, or it isn't known yet."""
+
+    def reachable(self) -> bool:
+        """Whether it is known that a sign-in can arrive; while not, a wait is ended after a few seconds."""
+
+    def shown(self) -> Mapping[str, Any]:
+        """Return what the pages are to show besides the state: ``device`` (RFC 8628 §3.2)."""
+
+
+class BrowserSource:
+    """The vault in the browser; it is reached through the pages that show the widget.
+
+    Parameters
+    ----------
+    desk : Desk
+        Sends messages to the pages.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._page: Mapping[str, Any] = {}
+
+    def page(self, payload: Mapping[str, Any], *, express: bool) -> None:
+        """Take in what a page said of itself, and by which lane."""
+        self._page = {**self._page, **payload, "express": express or self._page.get("express", False)}
+
+    @property
+    def redirect_uri(self) -> str | None:
+        """The redirect address as the browser sees it; ``None`` until a page has told it."""
+        address = self._page.get("redirect_uri")
+        return None if address is None else str(address)
+
+    def sign_in(self) -> None:
+        """Browsers open no window without a click, so the page shows a link."""
+        self._desk.tell("sign_in")
+
+    def cancel(self) -> None:
+        """Close the sign-in window."""
+        self._desk.tell("cancel")
+
+    def sign_out(self) -> None:
+        """End the session in the vault, for all who use it."""
+        self._desk.tell("sign_out")
+
+    def refresh(self) -> None:
+        """Ask the vault for a new token now."""
+        self._desk.tell("refresh")
+
+    def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:
+        """Ask the vault; its ``answer`` event carries the id."""
+        scopes = None if target.scopes is None else list(target.scopes)
+        self._desk.tell("refresh", id=question_id, resource=target.resource, scopes=scopes, min_ttl=min_ttl)
+
+    def expect(self) -> None:
+        """Nothing: the person clicks."""
+
+    def obstacle(self, *, blocking: bool) -> OIDCError | None:
+        """Name the one case: a page answers by the widget's own comm only, which this thread serves."""
+        if not blocking or not self._page or self._page["express"] or not _serves_comms():
+            return None
+        return SignInError(
+            "This page can't hand over a token while a cell blocks the kernel.",
+            code="no_express_lane",
+            hint="Use `await w` (or `await w.token_async()`), which doesn't block it.",
+        )
+
+    def reachable(self) -> bool:
+        """Whether a page has answered, by a lane that gets through."""
+        return bool(self._page) or not _serves_comms()
+
+    def shown(self) -> Mapping[str, Any]:
+        """Nothing: the vault's own state is on show."""
+        return {}
+
+
+def _serves_comms() -> bool:
+    """Whether this thread is the one on which the kernel handles widget messages."""
+    return running_kernel() is not None and threading.current_thread() is threading.main_thread()
