@@ -36,6 +36,8 @@ export class Login implements SignInControl {
   #prepared?: Prepared;
   #logoutUrl?: string;
   #popup?: Window | null;
+  /** Where the sign-in under way goes on, while no window could be opened for it. */
+  #blockedUrl?: string;
   /** A click was told to the vault, and states from before the click may still come in. */
   #starting = false;
   #stopLooking?: () => void;
@@ -79,7 +81,7 @@ export class Login implements SignInControl {
     this.#logoutUrl = undefined;
     this.#popup = openSignInWindow(prepared?.url ?? "about:blank");
     this.blocked = this.#popup === null;
-    if (this.blocked && prepared) this.#prepared = prepared;
+    this.#blockedUrl = this.blocked ? prepared?.url : undefined;
     this.#starting = true;
     this.#show({ ...this.#state, status: "signing_in", error: undefined });
     this.#look();
@@ -92,14 +94,14 @@ export class Login implements SignInControl {
 
   /** What the link `Open sign-in page` does. */
   openBlocked(): void {
-    const url = this.#prepared?.url;
+    const url = this.#blockedUrl;
     if (!url) {
       this.signIn();
       return;
     }
     this.#popup = open(url, "_blank");
     this.blocked = this.#popup === null;
-    if (!this.blocked) this.#prepared = undefined;
+    if (!this.blocked) this.#blockedUrl = undefined;
     this.#look();
     this.#notify();
   }
@@ -200,7 +202,9 @@ export class Login implements SignInControl {
   /** The window was opened empty, because nothing was prepared yet. */
   #sendOn(url: string): void {
     if (this.#popup && !this.#popup.closed) this.#popup.location.replace(url);
-    else this.#prepared = { id: "", url };
+    else if (this.blocked) this.#blockedUrl = url;
+    // Nothing but a person closes a window that never left this page.
+    else this.#send({ type: "window_closed", link_id: this.id });
     this.#notify();
   }
 
@@ -217,6 +221,7 @@ export class Login implements SignInControl {
     this.#stopLooking?.();
     this.#popup?.close();
     this.#popup = undefined;
+    this.#blockedUrl = undefined;
     this.blocked = false;
   }
 
