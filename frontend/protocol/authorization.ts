@@ -1,7 +1,5 @@
-import * as oauth from "oauth4webapi";
 import type { Provider } from "./discovery.js";
 import { base64url, type Environment, randomString } from "./environment.js";
-import { OIDCError } from "./errors.js";
 import type { LoginRequest } from "./request.js";
 import { sha2 } from "./sha2.js";
 
@@ -67,81 +65,4 @@ export async function authorizationRequest(
     if (value != null) url.searchParams.set(name, value);
   }
   return { url: url.href, state, nonce, verifier, made: environment.now() };
-}
-
-/** The callback's parameters, checked (RFC 6749 §4.1.2, RFC 9207 §2.4), ready for the token request. */
-export function processAuthorizationResponse(
-  provider: Provider,
-  request: LoginRequest,
-  sent: AuthorizationRequest,
-  search: string,
-): URLSearchParams {
-  const parameters = new URLSearchParams(search);
-  const { issuer } = provider.metadata;
-  const iss = parameters.get("iss");
-  if (parameters.get("state") !== sent.state) {
-    throw new OIDCError({
-      code: "state_mismatch",
-      message: "The answer from the sign-in window belongs to another sign-in.",
-      hint: "Try again, and finish the sign-in in the window that opens.",
-    });
-  }
-  if (iss !== null && iss !== issuer) {
-    throw new OIDCError({
-      code: "iss_mismatch",
-      message: `The answer came from ${iss}, not from ${issuer}, so it was not used.`,
-      hint: "Try again; if it happens again, tell the provider's administrator: it can be an attack.",
-    });
-  }
-  // Half of the providers leave `iss` out of error responses; an error gives nothing away, so it is shown.
-  const metadata = parameters.has("error")
-    ? { ...provider.metadata, authorization_response_iss_parameter_supported: false }
-    : provider.metadata;
-  try {
-    const checked = oauth.validateAuthResponse(metadata, { client_id: request.client_id }, parameters, sent.state);
-    if (!parameters.get("code")) throw new Error("no code");
-    return checked;
-  } catch (cause) {
-    if (cause instanceof oauth.AuthorizationResponseError) throw deniedBy(cause, request);
-    throw new OIDCError(
-      {
-        code: iss === null && parameters.has("code") ? "iss_mismatch" : "authorization_failed",
-        message: `The answer from ${issuer} is incomplete or of an unknown kind, so it was not used.`,
-        hint: "Try again; if it happens again, tell the provider's administrator.",
-      },
-      cause,
-    );
-  }
-}
-
-function deniedBy(response: oauth.AuthorizationResponseError, request: LoginRequest): OIDCError {
-  const said = response.error_description ? ` The provider says: “${response.error_description.slice(0, 300)}”` : "";
-  switch (response.error) {
-    case "access_denied":
-      return new OIDCError({
-        code: "access_denied",
-        message: `The sign-in was declined.${said}`,
-        hint: "Sign in again and allow the access, or ask the provider's administrator for it.",
-      });
-    case "unauthorized_client":
-    case "invalid_client":
-      return new OIDCError({
-        code: "unknown_client",
-        message: `The provider does not accept the client “${request.client_id}”.${said}`,
-        hint: "Check client_id, and that it is registered as a public client with the authorization code flow.",
-      });
-    case "invalid_scope":
-    case "invalid_target":
-      return new OIDCError({
-        code: "scope_unavailable",
-        message: `The provider does not grant what was asked for (${response.error}).${said}`,
-        hint: "Check scopes, resource and audience.",
-      });
-    default:
-      return new OIDCError({
-        code: "authorization_failed",
-        message: `The provider refused the sign-in (${response.error}).${said}`,
-        hint: "Try again, or ask the provider's administrator.",
-      });
-  }
 }

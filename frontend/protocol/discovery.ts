@@ -1,4 +1,4 @@
-import * as oauth from "oauth4webapi";
+import type { AuthorizationServer, JWKSCacheInput } from "oauth4webapi";
 import type { Environment } from "./environment.js";
 import { OIDCError } from "./errors.js";
 import { hasSubtleCrypto } from "./sha2.js";
@@ -8,8 +8,8 @@ const DISCOVERY_TIMEOUT = 10_000; // ms
 
 /** A provider as the rest of the protocol needs it: its metadata and its keys. */
 export interface Provider {
-  metadata: oauth.AuthorizationServer;
-  keys: oauth.JWKSCacheInput;
+  metadata: AuthorizationServer;
+  keys: JWKSCacheInput;
   /** OAuth 2 alone: no ID token is to be expected (a configured provider such as GitHub). */
   oidc: boolean;
 }
@@ -24,10 +24,13 @@ export function isLoopback(url: URL): boolean {
   );
 }
 
-/** The options that every request to this address takes. */
-export function requestOptions(environment: Environment, address: string | undefined) {
-  const insecure = address !== undefined && isLoopback(new URL(address));
-  return { [oauth.customFetch]: environment.fetch, [oauth.allowInsecureRequests]: insecure };
+function isProtected(url: URL): boolean {
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
+}
+
+/** Some endpoints are opened in a window: an address like `javascript:…` would run there in Jupyter's name. */
+function isUsable(endpoint: unknown): boolean {
+  return typeof endpoint === "string" && URL.canParse(endpoint) && isProtected(new URL(endpoint));
 }
 
 export function parseAuthority(authority: string): URL {
@@ -44,7 +47,7 @@ export function parseAuthority(authority: string): URL {
       cause,
     );
   }
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url))) {
+  if (!isProtected(url)) {
     throw new OIDCError({
       code: "invalid_authority",
       message: `The authority ${url.href} does not use https, so tokens could be read on the way.`,
@@ -60,7 +63,7 @@ export async function discover(authority: string, environment: Environment): Pro
   const address = issuer.href.replace(/\/$/, "") + WELL_KNOWN;
   const metadata = await fetchMetadata(issuer, address, environment);
   for (const endpoint of ["authorization_endpoint", "token_endpoint"] as const) {
-    if (typeof metadata[endpoint] !== "string" || !URL.canParse(metadata[endpoint])) {
+    if (!isUsable(metadata[endpoint])) {
       throw new OIDCError({
         code: "discovery_failed",
         message: `The discovery document at ${address} names no usable ${endpoint}.`,
@@ -68,14 +71,15 @@ export async function discover(authority: string, environment: Environment): Pro
       });
     }
   }
-  return { metadata, keys: await fetchKeys(metadata, environment), oidc: true };
+  const { end_session_endpoint } = metadata;
+  return {
+    metadata: { ...metadata, end_session_endpoint: isUsable(end_session_endpoint) ? end_session_endpoint : undefined },
+    keys: await fetchKeys(metadata, environment),
+    oidc: true,
+  };
 }
 
-async function fetchMetadata(
-  issuer: URL,
-  address: string,
-  environment: Environment,
-): Promise<oauth.AuthorizationServer> {
+async function fetchMetadata(issuer: URL, address: string, environment: Environment): Promise<AuthorizationServer> {
   let response: Response;
   try {
     response = await environment.fetch(address, {
@@ -96,7 +100,7 @@ async function fetchMetadata(
   }
   let document: unknown;
   try {
-    document = response.status === 200 ? await response.clone().json() : undefined;
+    document = response.status === 200 ? await response.json() : undefined;
   } catch {
     document = undefined; // not JSON: said below, together with every other way of being no discovery document
   }
@@ -117,14 +121,14 @@ async function fetchMetadata(
       hint: "Use the address that it calls itself by as the authority.",
     });
   }
-  return oauth.processDiscoveryResponse(new URL(announced), response);
+  return document as AuthorizationServer;
 }
 
 /**
  * A failure is no error here: keys are fetched again when a signature asks for them, and the error
  * is told then, to somebody who is waiting for it.
  */
-async function fetchKeys(metadata: oauth.AuthorizationServer, environment: Environment): Promise<oauth.JWKSCacheInput> {
+async function fetchKeys(metadata: AuthorizationServer, environment: Environment): Promise<JWKSCacheInput> {
   if (!metadata.jwks_uri || !hasSubtleCrypto()) return {};
   try {
     const response = await environment.fetch(metadata.jwks_uri, {

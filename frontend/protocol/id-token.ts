@@ -1,7 +1,8 @@
 import * as oauth from "oauth4webapi";
-import { type Provider, requestOptions } from "./discovery.js";
+import type { Provider } from "./discovery.js";
 import { base64url, type Environment } from "./environment.js";
 import { OIDCError } from "./errors.js";
+import { requestOptions } from "./request-options.js";
 import { hasSubtleCrypto, sha2 } from "./sha2.js";
 
 /** How far a provider's clock may be off, in seconds, before its tokens count as old or as not yet made. */

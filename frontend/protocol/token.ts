@@ -1,10 +1,13 @@
 import * as oauth from "oauth4webapi";
 import type { AuthorizationRequest } from "./authorization.js";
-import { type Provider, requestOptions } from "./discovery.js";
+import { processAuthorizationResponse } from "./authorization-response.js";
+import type { Provider } from "./discovery.js";
 import type { Environment } from "./environment.js";
 import { OIDCError } from "./errors.js";
 import { clockSkew, type IdTokenResponse, invalidIdToken, validateIdToken } from "./id-token.js";
+import { refusedBy } from "./refusal.js";
 import type { LoginRequest, Target } from "./request.js";
+import { requestOptions } from "./request-options.js";
 
 const TOKEN_TIMEOUT = 30_000; // ms
 
@@ -68,16 +71,22 @@ async function normalized(response: Response, provider: Provider): Promise<Respo
   return new Response(body, { status: 200, headers: response.headers });
 }
 
-/** RFC 6749 §4.1.3 and OpenID Connect Core §3.1.3, with PKCE (RFC 7636 §4.5). */
+/**
+ * RFC 6749 §4.1.3 and OpenID Connect Core §3.1.3, with PKCE (RFC 7636 §4.5).
+ *
+ * @param search what the provider has sent the person back with
+ * @throws {OIDCError} whatever is wrong with that, with the token response or with the ID token
+ */
 export async function exchangeCode(
   provider: Provider,
   request: LoginRequest,
   sent: AuthorizationRequest,
-  answer: URLSearchParams,
+  search: string,
   environment: Environment,
   endpoint?: TokenEndpoint,
 ): Promise<Tokens> {
   const client: oauth.Client = { client_id: request.client_id };
+  const answer = processAuthorizationResponse(provider, request, sent, search);
   const response = await ask(provider, () =>
     oauth.authorizationCodeGrantRequest(
       provider.metadata,
@@ -187,7 +196,7 @@ async function read(
           })
         : await oauth.processRefreshTokenResponse(provider.metadata, client, response);
   } catch (cause) {
-    if (cause instanceof oauth.ResponseBodyError) throw refusedBy(cause, clientId);
+    if (cause instanceof oauth.ResponseBodyError) throw refusedBy(cause, clientId, "token_request_refused");
     if (response.ok && sent?.access_token && sent.token_type) throw invalidIdToken(cause);
     throw new OIDCError(
       {
@@ -209,48 +218,4 @@ async function read(
     scopes: body.scope?.split(" ").filter(Boolean),
     userinfo: provider.oidc ? undefined : (body.userinfo as Record<string, unknown> | undefined),
   };
-}
-
-function refusedBy(refusal: oauth.ResponseBodyError, clientId: string): OIDCError {
-  const said = refusal.error_description ? ` The provider says: “${refusal.error_description.slice(0, 300)}”` : "";
-  switch (refusal.error) {
-    case "invalid_grant":
-      return new OIDCError(
-        {
-          code: "invalid_grant",
-          message: `The provider no longer accepts this sign-in.${said}`,
-          hint: "Sign in again.",
-        },
-        refusal,
-      );
-    case "invalid_client":
-    case "unauthorized_client":
-      return new OIDCError(
-        {
-          code: "unknown_client",
-          message: `The provider does not accept the client “${clientId}”.${said}`,
-          hint: "Check client_id; a client that needs a secret can be used through the server's configuration (relay).",
-        },
-        refusal,
-      );
-    case "invalid_scope":
-    case "invalid_target":
-      return new OIDCError(
-        {
-          code: "scope_unavailable",
-          message: `The provider does not grant what was asked for (${refusal.error}).${said}`,
-          hint: "Check scopes, resource and audience.",
-        },
-        refusal,
-      );
-    default:
-      return new OIDCError(
-        {
-          code: "token_request_refused",
-          message: `The token endpoint refused the request (${refusal.error}).${said}`,
-          hint: "Try again, or ask the provider's administrator.",
-        },
-        refusal,
-      );
-  }
 }

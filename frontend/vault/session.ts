@@ -3,9 +3,10 @@ import type { Provider } from "../protocol/discovery.js";
 import type { Environment } from "../protocol/environment.js";
 import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
 import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
-import { refreshTokens, revokeToken, type TokenEndpoint, type Tokens } from "../protocol/token.js";
+import type { TokenEndpoint, Tokens } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
 import type { SavedSession } from "./sealed-store.js";
+import { tokenProtocol } from "./token-protocol.js";
 
 /** An access token and when it ends, on the vault's own clock. */
 export interface Access {
@@ -179,7 +180,9 @@ export class Session {
       grant.tokens.clear();
     }
     const { environment } = this.#context;
-    await Promise.all(doomed.map((token) => revokeToken(this.provider, this.request.client_id, token, environment)));
+    const clientId = this.request.client_id;
+    const protocol = await tokenProtocol().catch(() => undefined); // the session is over either way
+    await Promise.all(doomed.map((token) => protocol?.revokeToken(this.provider, clientId, token, environment)));
   }
 
   #refreshIn(grant: Grant, key: string, target: Target): Promise<Access> {
@@ -202,6 +205,7 @@ export class Session {
     const asked = own ? { ...target, scopes: [] } : target;
     try {
       const endpoint = endpointOf(request);
+      const { refreshTokens } = await tokenProtocol();
       const tokens = await refreshTokens(this.provider, request.client_id, refreshToken, asked, environment, endpoint);
       if (tokens.claims && tokens.claims.sub !== this.subject) {
         // OpenID Connect Core §12.2: the same person, or it is no refresh.

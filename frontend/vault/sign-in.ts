@@ -1,12 +1,9 @@
-import {
-  type AuthorizationRequest,
-  authorizationRequest,
-  processAuthorizationResponse,
-} from "../protocol/authorization.js";
+import { type AuthorizationRequest, authorizationRequest } from "../protocol/authorization.js";
 import type { Provider } from "../protocol/discovery.js";
 import { type Environment, randomString } from "../protocol/environment.js";
 import type { LoginRequest } from "../protocol/request.js";
-import { exchangeCode, type TokenEndpoint, type Tokens } from "../protocol/token.js";
+import type { TokenEndpoint, Tokens } from "../protocol/token.js";
+import { tokenProtocol } from "./token-protocol.js";
 
 /** How long an open sign-in is waited for, in seconds: people look for their second factor. */
 const BEGUN_FOR = 900;
@@ -41,6 +38,7 @@ export class SignIn {
     environment: Environment,
     forwardTo?: string,
   ): Promise<SignIn> {
+    tokenProtocol().catch(() => undefined); // it will be there when the person comes back; if not, that is told then
     const sent = await authorizationRequest(provider, request, environment, forwardTo);
     return new SignIn(provider, request, sent, environment);
   }
@@ -82,8 +80,8 @@ export class SignIn {
   /** @throws {OIDCError} whatever is wrong with the answer or the tokens */
   async redeem(search: string, endpoint?: TokenEndpoint): Promise<SignInResult> {
     const { provider, request } = this;
-    const answer = processAuthorizationResponse(provider, request, this.#sent, search);
-    const tokens = await exchangeCode(provider, request, this.#sent, answer, this.#environment, endpoint);
+    const { exchangeCode } = await tokenProtocol();
+    const tokens = await exchangeCode(provider, request, this.#sent, search, this.#environment, endpoint);
     return { provider, request, tokens };
   }
 }
