@@ -13,6 +13,9 @@
     (`providers.django_provider.DjangoProvider`).
 `start_jupyter(**options)`, `start_provider(**settings)`, `start_django_provider(**settings)`
     Another server or provider with options of its own, ended after the test.
+`hub`
+    A JupyterHub under a base_url, where everybody has a server: once on one domain, once with subdomains
+    (`hub.Hub`).
 `evidence`
     Used by every test with a page: on a failure, `test-results/<test>/` holds screenshots, console and logs;
     `evidence.console` has the console's lines.
@@ -37,9 +40,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 import chromium
 from evidence import Evidence
+from hub import USERS, Hub
 from jupyter_process import JupyterServer
 from lab import Lab
 from providers.django_provider import DjangoProvider
@@ -49,6 +54,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from playwright.sync_api import BrowserContext, Page
+
+#: Milliseconds that a page may take to show what it should: two cores, shared by browser, server, kernels and provider.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 FAILED = pytest.StashKey[bool]()
 
@@ -170,7 +179,16 @@ def django_provider(
     )
 
 
+@pytest.fixture(scope="session", params=[False, True], ids=["one domain", "subdomains"])
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    folder = tmp_path_factory.mktemp("hub")
+    with contextlib.closing(Hub(folder, base_url="/some/hub/", subdomain=request.param)) as hub:
+        for name in USERS:
+            hub.start_server(name)
+        yield hub
+
+
 @pytest.fixture
 def lab(page: Page, jupyter: JupyterServer) -> Lab:
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     return Lab(page, jupyter)

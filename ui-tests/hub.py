@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
@@ -166,6 +167,10 @@ class Hub:
         path = f"user/{name}/{server}/" if server else f"user/{name}/"
         return f"{self._origin(name)}{self.base_url}{path}"
 
+    def server(self, name: str, server: str = "") -> UserServer:
+        """Return a running server of a user, for `lab.Lab`."""
+        return UserServer(self, name, server)
+
     def _origin(self, label: str) -> str:
         return f"http://{f'{label}.' if self.subdomain else ''}{self.host}:{self._port}"
 
@@ -209,6 +214,28 @@ class Hub:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+class UserServer:
+    """A user's server, as `lab.Lab` wants a server.
+
+    Attributes
+    ----------
+    root
+        The folder that it serves, a `pathlib.Path`.
+    """
+
+    app = "lab"
+
+    def __init__(self, hub: Hub, name: str, server: str = "") -> None:
+        self.root = hub.log.parent / "homes" / name
+        self.url = hub.user_url(name, server)
+
+    def address(self, path: str = "lab", *, host: str = "localhost") -> str:
+        """Return the address of a page, to which the Hub's cookies sign in."""
+        if host != "localhost":
+            raise ValueError("A Hub's pages have the Hub's name.")
+        return f"{self.url}{quote(path)}"
 
 
 def _free_ports(count: int) -> list[int]:

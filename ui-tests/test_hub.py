@@ -1,175 +1,75 @@
-"""JupyterHub: everybody signs in through one redirect address, and gets their own token."""
+"""JupyterHub in a browser: everybody signs in through one redirect address, and gets their own token."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import re
-import socket
-from urllib.parse import urljoin, urlsplit
-
-import httpx
 import pytest
+from playwright.sync_api import expect
 
-from hub import PASSWORD, USERS, Hub
+from hub import PASSWORD, USERS
+from lab import Lab
+from login_form import LoginForm
+from signing_in import expect_kernel, login_cell, open_popup
 
-CALLBACK = "services/oidc-widget/callback"
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["one domain", "subdomains"])
-def hub(request, tmp_path_factory):
-    """A Hub under a base_url, where everybody's server runs."""
-    with contextlib.closing(
-        Hub(tmp_path_factory.mktemp("hub"), base_url="/some/hub/", subdomain=request.param)
-    ) as hub:
-        for name in USERS:
-            hub.start_server(name)
-        yield hub
-
-
-def state_for(target):
-    return "r" * 43 + "." + base64.urlsafe_b64encode(target.encode()).rstrip(b"=").decode()
-
-
-def query_for(target):
-    return f"code=a&state={state_for(target)}"
-
-
-class Browser(httpx.Client):
-    """A browser without scripts, which finds every name under `localhost` on this machine."""
-
-    def __init__(self, hub):
-        super().__init__(trust_env=False, timeout=30, transport=_Loopback())
-        self.hub = hub
-
-    def sign_in(self, name):
-        page = self.get(f"{self.hub.url}hub/login")
-        form = {"username": name, "password": PASSWORD, "_xsrf": self._xsrf(page)}
-        answer = self.post(f"{self.hub.url}hub/login", data=form)
-        assert answer.status_code == 302, answer.text
-        return self
-
-    def _xsrf(self, page):
-        return re.findall(r'name="_xsrf"\s+value="([^"]*)"', page.text)[0]
-
-    def callback(self, query):
-        """Arrive from the provider, and follow the Hub's own sign-in to its service until it answers."""
-        answer = self.get(f"{self.hub.redirect_uri}?{query}")
-        for _ in range(6):
-            location = urljoin(str(answer.url), answer.headers.get("Location", ""))
-            if "Location" not in answer.headers or re.search("/user/.*/oidc-widget/callback", location):
-                return answer
-            answer = self.get(location)
-        raise AssertionError(f"{answer} is redirected for ever")
-
-
-class _Loopback(httpx.HTTPTransport):
-    def handle_request(self, request):
-        # As browsers do (RFC 6761 §6.3), whatever this machine's resolver knows.
-        return super().handle_request(
-            httpx.Request(
-                request.method,
-                request.url.copy_with(host="127.0.0.1"),
-                headers=request.headers,
-                stream=request.stream,
-                extensions=request.extensions,
-            )
-        )
+TOKEN = "w.status, w.claims and w.claims['preferred_username'], w.access_token is not None"
 
 
 @pytest.fixture
-def alice(hub):
-    with Browser(hub) as browser:
-        yield browser.sign_in("alice")
+def hub_provider(hub, start_provider):
+    """A provider that knows one redirect address, and no page's origin beyond that one's."""
+    # Each subdomain is an origin of its own, of which providers know nothing.
+    cors = "any" if hub.subdomain else "registered"
+    return start_provider(redirect_uris=[hub.redirect_uri], cors=cors, consent="skip")
 
 
-def test_the_popup_is_sent_on_with_its_query_unchanged(hub, alice):
-    target = f"{hub.user_url('alice')}oidc-widget/callback"
-    query = f"code=a%2Bb%20c&state={state_for(target)}&iss=https%3A%2F%2Fidp.example.com&x=1&x=2"
-    for _ in range(2):  # first with the Hub's sign-in to its service in between, then without
-        answer = alice.callback(query)
-        assert urljoin(str(answer.url), answer.headers["Location"]) == f"{target}?{query}"
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
-    page = alice.get(urljoin(str(answer.url), answer.headers["Location"]))
-    assert page.status_code == 200
-    assert "Finishing the sign-in" in page.text
+@pytest.fixture
+def lab_of(hub, browser, evidence):
+    """Sign somebody in to the Hub in a browser of their own, and open their JupyterLab."""
+    contexts = []
+
+    def open_lab(name):
+        context = browser.new_context()
+        contexts.append(context)
+        evidence.watch_context(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(f"{hub.url}hub/login")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{hub.user_url(name)}**")
+        return Lab(page, hub.server(name))
+
+    evidence.watch_log(hub.log)
+    yield open_lab
+    for context in contexts:
+        context.close()
 
 
-def test_a_user_s_server_knows_the_one_redirect_address(hub, alice):
-    alice.get(f"{hub.user_url('alice')}lab", follow_redirects=True)
-    answer = alice.get(f"{hub.user_url('alice')}oidc-widget/api/providers")
-    address = answer.json()["redirect_uri"]
-    assert urljoin(hub.user_url("alice"), address) == hub.redirect_uri
+def test_two_people_sign_in_at_the_same_time_through_one_address(hub, hub_provider, lab_of):
+    notebooks = {name: lab_of(name).notebook([login_cell(hub_provider)]) for name in USERS}
+    for nb in notebooks.values():
+        nb.run(0)
+    popups = {name: open_popup(nb) for name, nb in notebooks.items()}
+    for name, popup in reversed(popups.items()):
+        LoginForm(popup).sign_in(name, allow=False)
+    for name, nb in notebooks.items():
+        expect(nb.region.get_by_role("status")).to_contain_text("Signed in as")
+        expect_kernel(nb, TOKEN, ("signed_in", name, True))
+        assert nb.execute("w.redirect_uri") == repr(hub.redirect_uri)
+    asked = hub_provider.requests("authorization")
+    assert {request.params["redirect_uri"] for request in asked if "redirect_uri" in request.params} == {
+        hub.redirect_uri
+    }
+    for secret in hub_provider.secrets("code", "state", "code_verifier", "refresh_token", "access_token"):
+        assert secret.value not in hub.logged(), f"{secret.kind} in a log"
 
 
-def test_a_code_is_never_sent_to_somebody_else_s_server(hub, alice):
-    # Bob may have sent Alice a link; her own sign-in at the provider would answer it at once.
-    answer = alice.callback(query_for(f"{hub.user_url('bob')}oidc-widget/callback"))
-    assert answer.status_code == 403
-    assert "belongs to another server" in answer.text
-    assert "as alice" in answer.text
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "https://evil.example/some/hub/user/alice/oidc-widget/callback",
-        "//evil.example/some/hub/user/alice/oidc-widget/callback",
-        "{user}../bob/oidc-widget/callback",
-        "{user}..%2fbob/oidc-widget/callback",
-        "{user}%2foidc-widget/callback",
-        "{user}lab",
-        "{hub}hub/logout",
-        "ftp{rest}oidc-widget/callback",
-        "javascript:alert(1)",
-    ],
-)
-def test_a_target_that_is_no_callback_of_the_person_s_server_is_an_error(hub, alice, target):
-    user = hub.user_url("alice")
-    target = target.format(user=user, hub=hub.url, rest=user.removeprefix("http"))
-    answer = alice.callback(query_for(target))
-    assert answer.status_code in {403, 503}
-    assert "Location" not in answer.headers
-
-
-@pytest.mark.parametrize("state", [None, "", "random", "random.!!", "r." + "A" * 6000])
-def test_a_state_without_a_target_is_an_error_before_any_sign_in(hub, state):
-    with Browser(hub) as stranger:
-        answer = stranger.get(hub.redirect_uri, params={"code": "a", **({"state": state} if state else {})})
-    assert answer.status_code == 400
-    assert "can't be passed on" in answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-
-
-def test_a_megabyte_of_state_is_an_error(hub):
-    url = httpx.URL(hub.redirect_uri)
-    with socket.create_connection(("127.0.0.1", url.port), timeout=10) as connection:
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(b"GET " + url.raw_path + b"?state=" + b"x" * 1_000_000)
-            connection.sendall(f" HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n\r\n".encode())
-        with contextlib.suppress(ConnectionError):
-            assert re.match(rb"HTTP/1.1 4|$", connection.recv(4096))
-    assert hub.request("GET", CALLBACK).status_code == 400
-
-
-def test_who_is_not_signed_in_to_the_hub_is_asked_to(hub):
-    with Browser(hub) as stranger:
-        answer = stranger.callback(query_for(f"{hub.user_url('alice')}oidc-widget/callback"))
-    assert urlsplit(str(answer.url)).path == "/some/hub/hub/login"
-
-
-def test_a_stopped_server_is_said_to_be_stopped(hub, alice):
-    answer = alice.callback(query_for(f"{hub.user_url('alice', 'gone')}oidc-widget/callback"))
-    assert answer.status_code == 503
-    assert "Your server is not running" in answer.text
-
-
-def test_no_code_or_state_is_in_any_log(hub, alice):
-    state = state_for(f"{hub.user_url('alice')}oidc-widget/callback")
-    alice.callback(f"code=SECRET-CODE&state={state}")
-    log = hub.logged()
-    assert "oidc_widget.hub" in log
-    assert "SECRET-CODE" not in log
-    assert state not in log
+def test_a_denial_comes_back_through_the_hub_too(hub_provider, lab_of):
+    hub_provider.configure(consent="ask")
+    nb = lab_of("alice").notebook([login_cell(hub_provider)])
+    nb.run(0)
+    form = LoginForm(open_popup(nb))
+    form.sign_in("alice", allow=False)
+    form.deny()
+    expect(nb.region.get_by_role("alert")).to_be_visible()
+    expect_kernel(nb, "w.error.code", "access_denied")

@@ -48,7 +48,7 @@ def _start(folder: Path, *, config: Mapping[str, Mapping[str, Any]] | None = Non
     strict = {
         "allow_unauthenticated_access": False,
         "log_level": "DEBUG",
-        "jpserver_extensions": {"oidc_widget.server": True},
+        "jpserver_extensions": {"oidc_widget": True},
     }
     sections = {"ServerApp": strict, **(config or {})}
     return Server(JupyterServer(folder, app="server", base_url="/some/base/", config=sections, **options))
