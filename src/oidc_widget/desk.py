@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import TokenError
@@ -13,7 +14,7 @@ from oidc_widget.problems import as_error, as_problem
 from oidc_widget.sources import BrowserSource
 from oidc_widget.token_requests import TokenRequests
 from oidc_widget.tokens import AccessToken
-from oidc_widget.waiting import wait_async
+from oidc_widget.waiting import wait, wait_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +90,7 @@ class Desk:
         elif event == "page":
             self._receive_page(payload, express=express)
         elif event == "command":
-            self._receive_command(str(payload.get("name")))
+            self._receive_command(str(payload.get("name")), payload)
 
     def sign_out(self) -> None:
         """Forget the tokens here at once, and end the session where it is held."""
@@ -103,7 +104,9 @@ class Desk:
             return found
         state = self.keeper.state
         if not state.session:
-            raise _nobody() from state.error
+            if self.source is self.browser:
+                raise _nobody() from state.error
+            return wait(self, timeout)  # no click is needed: the code is printed, and asked for again
         obstacle = self.source.obstacle(blocking=True)
         if obstacle is not None:
             raise TokenError(obstacle.message, code=obstacle.code, hint=obstacle.hint)
@@ -153,9 +156,14 @@ class Desk:
         self._notify()
         self._hand_on(self.tell_state)
 
-    def _receive_command(self, name: str) -> None:
+    def _receive_command(self, name: str, payload: Mapping[str, Any]) -> None:
         """Do what was clicked in a page that shows a sign-in of this kernel's own."""
-        commands = {"sign_in": self.source.sign_in, "cancel": self.source.cancel, "sign_out": self.sign_out}
+        commands: dict[str, Callable[[], object]] = {
+            "sign_in": self.source.sign_in,
+            "cancel": self.source.cancel,
+            "sign_out": self.sign_out,
+            "paste": partial(self.source.paste, str(payload.get("address")), from_page=True),
+        }
         if name in commands:
             self._hand_on(commands[name])
 
@@ -178,6 +186,8 @@ class Desk:
         if new.token is not None and new.token is not old.token:
             self.requests.arrived(new.token)
         self._notify()
+        if self.source is not self.browser:
+            self._hand_on(self.tell_state)  # the pages know only what this kernel tells
         self._tell_change(old, new)
 
     def _notify(self) -> None:

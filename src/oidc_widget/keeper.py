@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,14 @@ class Keeper:
             return replace(old, status="signed_in" if lives else status, error=error)
 
         self._change(update)
+
+    def fail(self, reason: OIDCError) -> None:
+        """End all waiting: the sign-in came to nothing, and nobody can try again by a click."""
+        with self._lock:
+            refused, self._waiting = self._waiting, []
+        for future in refused:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(copy(reason))  # a shared one would collect all their tracebacks
 
     def end(self) -> None:
         """Forget everything: signed out."""

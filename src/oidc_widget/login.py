@@ -43,7 +43,7 @@ class _Live(traitlets.TraitType[Any, Any]):
     """
 
     def get(self, obj: Any, cls: Any = None) -> Any:  # noqa: ARG002  # the signature is traitlets'
-        return getattr(obj._desk.keeper.state, self.name or "")  # noqa: SLF001  # the trait is the widget's own
+        return getattr(obj._state, self.name or "")  # noqa: SLF001  # the trait is the widget's own
 
     def set(self, obj: Any, value: Any) -> None:  # noqa: ARG002  # the signature is traitlets'
         raise traitlets.TraitError(f"The {self.name!r} trait is read-only.")
@@ -146,12 +146,16 @@ class OIDCLogin(anywidget.AnyWidget):
         self.on_msg(self._receive_from_page)
         express_lane.register(link_id, self)
 
+    @property
+    def _state(self) -> State:
+        return self._desk.keeper.state
+
     # ---- what there is ---------------------------------------------------------------------------
 
     @property
     def expires_in(self) -> float | None:
         """Seconds that the access token has left; ``None`` without one, or if the provider does not say."""
-        token = self._desk.keeper.state.token
+        token = self._state.token
         if token is None or not token.lives() or token.expires == float("inf"):
             return None
         return token.expires_in
@@ -159,17 +163,17 @@ class OIDCLogin(anywidget.AnyWidget):
     @property
     def claims(self) -> Mapping[str, Any] | None:
         """The verified ID token's claims (OpenID Connect Core §2), read-only; ``None`` while signed out."""
-        return self._desk.keeper.state.claims
+        return self._state.claims
 
     @property
     def id_token(self) -> str | None:
         """The ID token, if it was asked for with ``share_id_token=True``."""
-        return self._desk.keeper.state.id_token
+        return self._state.id_token
 
     @property
     def error(self) -> OIDCError | None:
         """Why there is no fresh token; ``None`` if all is well."""
-        return self._desk.keeper.state.error
+        return self._state.error
 
     @property
     def redirect_uri(self) -> str | None:
@@ -190,6 +194,16 @@ class OIDCLogin(anywidget.AnyWidget):
     def refresh(self) -> None:
         """Ask for a new token now; it arrives in :attr:`access_token`."""
         self._desk.source.refresh()
+
+    def paste(self, address: str) -> None:
+        """Hand in the address you landed on, in a sign-in by hand (no window, and no device flow).
+
+        Raises
+        ------
+        SignInError
+            It does not answer the link that was shown; another one may be pasted.
+        """
+        self._desk.source.paste(address)
 
     # ---- waiting -----------------------------------------------------------------------------------
 
@@ -259,7 +273,7 @@ class OIDCLogin(anywidget.AnyWidget):
             Nobody is signed in, the provider refuses, or no new token came in time.
         """
         if resource is None and scopes is None:
-            token = self._desk.keeper.state.token
+            token = self._state.token
             if token is not None and token.expires - monotonic() > min_ttl:
                 return token.value
         return self._desk.token(self._target(resource, scopes), min_ttl, timeout)

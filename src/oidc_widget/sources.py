@@ -53,8 +53,14 @@ class Source(Protocol):
     def reachable(self) -> bool:
         """Whether it is known that a sign-in can arrive; while not, a wait is ended after a few seconds."""
 
+    def paste(self, address: str, *, from_page: bool = False) -> None:
+        """Take the address that a person landed on after a sign-in by hand."""
+
+    def converse(self) -> None:
+        """Ask the person who waits in this thread, if there is something to ask; this one may wait."""
+
     def shown(self) -> Mapping[str, Any]:
-        """Return what the pages are to show besides the state: ``device`` (RFC 8628 §3.2)."""
+        """Return what the pages are to show besides the state: ``device`` (RFC 8628 §3.2) or ``paste``."""
 
 
 class BrowserSource:
@@ -79,6 +85,11 @@ class BrowserSource:
         """The redirect address as the browser sees it; ``None`` until a page has told it."""
         address = self._page.get("redirect_uri")
         return None if address is None else str(address)
+
+    @property
+    def present(self) -> bool:
+        """Whether a page shows the widget."""
+        return bool(self._page)
 
     def sign_in(self) -> None:
         """Browsers open no window without a click, so the page shows a link."""
@@ -117,6 +128,17 @@ class BrowserSource:
     def reachable(self) -> bool:
         """Whether a page has answered, by a lane that gets through."""
         return bool(self._page) or not _serves_comms()
+
+    def paste(self, address: str, *, from_page: bool = False) -> None:  # noqa: ARG002  # the protocol's
+        """Refuse: the window hands the answer over by itself."""
+        raise SignInError(
+            "No sign-in by hand is under way.",
+            code="authorization_failed",
+            hint='A window opens on a click; without a browser, use flow="device".',
+        )
+
+    def converse(self) -> None:
+        """Nothing: the person is at the page."""
 
     def shown(self) -> Mapping[str, Any]:
         """Nothing: the vault's own state is on show."""

@@ -35,6 +35,7 @@ def wait(desk: Desk, timeout: float | None) -> str:
     started = time.monotonic()
     try:
         _check_lane(desk, started, timeout)
+        desk.source.converse()
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
         return arrival.result(left).value
     except FutureTimeout as cause:

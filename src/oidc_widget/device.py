@@ -1,0 +1,368 @@
+"""Signing in without a window of one's own: this process asks the provider itself (RFC 8628).
+
+There is no vault here, so this process's memory holds the refresh token, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from oidc_widget.device_authorization import DeviceAuthorization
+from oidc_widget.device_display import device_fields, device_text, paste_fields, paste_text
+from oidc_widget.discovery import discover
+from oidc_widget.errors import ConfigurationError, OIDCError, SignInError, TokenError
+from oidc_widget.kernel_session import KernelSession
+from oidc_widget.paste_back import PasteBack, prompt
+from oidc_widget.retry import RetrySchedule
+from oidc_widget.token_endpoint import TokenEndpoint
+from oidc_widget.token_requests import OWN
+from oidc_widget.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from oidc_widget.desk import Desk
+    from oidc_widget.token_endpoint import TokenResponse
+    from oidc_widget.token_requests import Target
+    from oidc_widget.tokens import AccessToken
+
+__all__ = ["DeviceSource"]
+
+_TIMEOUT = 10.0  # seconds, for each step of a request
+#: After these, no new token is to be had for the session; all else is tried again.
+_FINAL = frozenset({"invalid_grant", "unknown_client", "id_token_invalid"})
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """One sign-in that is under way. What it prints appears where it was started."""
+
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    client: httpx.Client | None = None
+    endpoint: TokenEndpoint | None = None
+    way: DeviceAuthorization | PasteBack | None = None
+
+
+class DeviceSource:
+    """The device flow as a source of tokens; by hand where the provider has no device flow.
+
+    Nothing here waits for the network: that is the worker's.
+
+    Parameters
+    ----------
+    desk : Desk
+        Takes the tokens.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._lock = threading.Lock()
+        self._worker = Worker("oidc-widget-device")
+        self._attempt: _Attempt | None = None
+        self._session: KernelSession | None = None
+        self._retry = RetrySchedule()
+        self._news = threading.Condition()
+
+    # ---- what a source can be asked ----------------------------------------------------------------
+
+    def sign_in(self) -> None:
+        """Ask the provider for a code, and show it; while one is out, show that."""
+        with self._lock:
+            attempt, begun = self._attempt, self._attempt is not None
+            if attempt is None:
+                attempt = self._attempt = _Attempt()
+        if begun:
+            attempt.context = contextvars.copy_context()
+            self._worker.put(partial(self._present, attempt))
+            return
+        self._desk.keeper.take_status("signing_in")
+        self._worker.put(partial(self._guarded, attempt, partial(self._begin, attempt)))
+
+    def cancel(self) -> None:
+        """Forget the code."""
+        with self._lock:
+            attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            self._desk.keeper.take_status("signed_out")
+            self._worker.put(partial(_close, attempt))
+
+    def sign_out(self) -> None:
+        """Revoke the refresh token, in a thread that the interpreter waits for at its end."""
+        with self._lock:
+            self._attempt = None
+            session, self._session = self._session, None
+        self._worker.clear()
+        if session is not None:
+            threading.Thread(target=session.end, name="oidc-widget-revoke", daemon=False).start()
+
+    def refresh(self) -> None:
+        """Get a new token now."""
+        session = self._session
+        if session is not None:
+            self._worker.put(partial(self._renew, session, None))
+
+    def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:
+        """Get a token for this target."""
+        session = self._session
+        if session is None:
+            raise TokenError("Nobody is signed in.", hint="Sign in: w.sign_in(), then w.wait().")
+        self._worker.put(partial(self._answer, session, question_id, target, min_ttl))
+
+    def expect(self) -> None:
+        """Start a sign-in, since somebody waits for one."""
+        session = self._session
+        if session is not None and session.renewable:
+            self.refresh()
+        elif self._attempt is None:
+            self.sign_in()
+
+    def obstacle(self, *, blocking: bool) -> OIDCError | None:  # noqa: ARG002  # the protocol's
+        """Nothing: tokens come from this process itself."""
+        return None
+
+    def reachable(self) -> bool:
+        """Whether a sign-in can arrive: it can."""
+        return True
+
+    def shown(self) -> Mapping[str, Any]:
+        """Return the code and the link, or the link to open by hand."""
+        attempt = self._attempt
+        way = attempt.way if attempt is not None else None
+        if isinstance(way, DeviceAuthorization):
+            return {"device": device_fields(way)}
+        return {"paste": paste_fields(way)} if isinstance(way, PasteBack) else {}
+
+    # ---- by hand -----------------------------------------------------------------------------------
+
+    def paste(self, address: str, *, from_page: bool = False) -> None:
+        """Take the address that the person landed on.
+
+        Raises
+        ------
+        SignInError
+            If it does not answer the link that was shown; another one may be pasted. A page is told by the
+            state instead.
+        """
+        try:
+            self._take_address(address)
+        except SignInError as error:
+            if not from_page:
+                raise
+            if self._attempt is not None:
+                self._desk.keeper.take_status("signing_in", error)
+
+    def _take_address(self, address: str) -> None:
+        attempt = self._attempt
+        if attempt is None or not isinstance(attempt.way, PasteBack):
+            raise SignInError(
+                "No sign-in waits for an address.",
+                code="authorization_failed",
+                hint="Start one: w.sign_in().",
+            )
+        attempt.way.accept(address)
+        self._worker.put(partial(self._guarded, attempt, partial(self._exchange, attempt)))
+
+    def converse(self) -> None:
+        """Ask for the address, if the sign-in goes by hand and no page shows the widget."""
+        if self._on_screen or threading.current_thread() is not threading.main_thread():
+            return
+        with self._news:
+            self._news.wait_for(lambda: self._attempt is None or self._attempt.way is not None)
+        attempt = self._attempt
+        if attempt is not None and isinstance(attempt.way, PasteBack):
+            prompt(self.paste)
+
+    # ---- the worker's ------------------------------------------------------------------------------
+
+    def _guarded(self, attempt: _Attempt, step: Callable[[], None]) -> None:
+        """Do a step of an attempt that is still wanted; what goes wrong ends it."""
+        if self._attempt is not attempt:
+            return
+        try:
+            step()
+        except OIDCError as error:
+            failure = error
+        except Exception as cause:  # noqa: BLE001  # told as an error like any other
+            failure = SignInError(
+                f"The sign-in failed for a reason that was not foreseen ({type(cause).__name__}).",
+                hint="Try again; if it happens again, please report it.",
+            )
+            failure.__cause__ = cause.with_traceback(None)
+        else:
+            return
+        with self._lock:
+            if self._attempt is not attempt:
+                return
+            self._attempt = None
+        _close(attempt)
+        self._desk.keeper.take_status("error", failure)
+        if not self._on_screen:
+            # Nobody can click "Try again": who waits is told, or, if nobody does, whoever looks.
+            if self._desk.keeper.awaited:
+                self._desk.keeper.fail(failure)
+            else:
+                self._say(attempt, f"{failure}\n")
+        self._notify()
+
+    def _begin(self, attempt: _Attempt) -> None:
+        import httpx  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
+
+        request = self._desk.request
+        if not request.get("authority") or not request.get("client_id"):
+            raise ConfigurationError(
+                "Without a window, a sign-in needs authority and client_id: the providers that the server's "
+                "administrator configured are known to its pages only."
+            )
+        attempt.client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        provider = discover(attempt.client, request["authority"])
+        attempt.endpoint = TokenEndpoint(provider, request["client_id"], attempt.client)
+        if provider.offers("device_authorization_endpoint"):
+            way = attempt.way = DeviceAuthorization.request(attempt.endpoint, request)
+            self._worker.put(partial(self._guarded, attempt, partial(self._poll, attempt, way)), way.interval)
+        else:
+            attempt.way = PasteBack(provider, request)
+        self._present(attempt)
+        self._notify()
+
+    def _present(self, attempt: _Attempt) -> None:
+        way = attempt.way
+        if self._attempt is not attempt or way is None:
+            return
+        self._desk.tell_state()
+        if not self._on_screen:
+            show = device_text if isinstance(way, DeviceAuthorization) else paste_text
+            self._say(attempt, show(way, self._name))  # type: ignore[arg-type]  # each its own
+
+    def _poll(self, attempt: _Attempt, authorization: DeviceAuthorization) -> None:
+        response, delay = authorization.poll()
+        if response is not None:
+            self._finish(attempt, response)
+            return
+        step = partial(self._poll, attempt, authorization)
+        self._worker.put(partial(self._guarded, attempt, step), min(delay, authorization.expires_in + 0.01))
+
+    def _exchange(self, attempt: _Attempt) -> None:
+        way, endpoint = attempt.way, attempt.endpoint
+        if isinstance(way, PasteBack) and endpoint is not None:
+            self._finish(attempt, way.exchange(endpoint), nonce=way.nonce)
+
+    def _finish(self, attempt: _Attempt, response: TokenResponse, *, nonce: str | None = None) -> None:
+        endpoint, client = attempt.endpoint, attempt.client
+        if endpoint is None or client is None:
+            return
+        try:
+            session = KernelSession(endpoint, self._desk.request, client, response, nonce=nonce)
+        except OIDCError:
+            # What isn't used must not stay usable.
+            if response.refresh_token is not None:
+                endpoint.revoke(response.refresh_token)
+            raise
+        with self._lock:
+            wanted = self._attempt is attempt
+            former = session
+            if wanted:
+                self._attempt = None
+                former, self._session = self._session, session  # type: ignore[assignment]  # None at first
+        if wanted:
+            self._deliver(session)
+            if not self._on_screen:
+                self._say(
+                    attempt, f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"
+                )
+        if former is not None:
+            former.end()
+        self._notify()
+
+    def _deliver(self, session: KernelSession) -> None:
+        """Hand the session's token in, and see to its renewal."""
+        self._retry.succeeded()
+        share = self._desk.options.get("share_id_token") and session.id_token is not None
+        self._desk.keeper.take_token(
+            session.token,
+            claims=session.claims,
+            account=session.account,
+            id_token=session.id_token.reveal() if share and session.id_token is not None else None,
+        )
+        renew_in = session.renew_in
+        if self._desk.options.get("auto_refresh") and session.renewable and renew_in != float("inf"):
+            self._worker.put(partial(self._renew, session, session.token), renew_in)
+
+    def _renew(self, session: KernelSession, instead_of: AccessToken | None) -> None:
+        """Renew the token, unless somebody did so meanwhile; what fails for now is tried again."""
+        if self._session is not session or (instead_of is not None and session.token is not instead_of):
+            return
+        failure = self._renewed(session)
+        if failure is not None and self._session is session and instead_of is not None:
+            self._worker.put(partial(self._renew, session, instead_of), self._retry.failed())
+
+    def _renewed(self, session: KernelSession) -> OIDCError | None:
+        try:
+            session.renew()
+        except OIDCError as error:
+            failure = error
+        else:
+            with self._lock:
+                wanted = self._session is session
+            if wanted:
+                self._deliver(session)
+            return None
+        if self._session is session:
+            if failure.code in _FINAL:
+                self._end(session, failure)
+            else:
+                self._desk.keeper.take_status("expired", failure)
+        return failure
+
+    def _end(self, session: KernelSession, reason: OIDCError) -> None:
+        """Forget a session that the provider ended; its access token goes with it."""
+        with self._lock:
+            if self._session is session:
+                self._session = None
+        self._desk.keeper.take_status("expired", reason, ended=True)
+
+    def _answer(
+        self, session: KernelSession, question_id: str, target: Target, min_ttl: float | None
+    ) -> None:
+        result: AccessToken | OIDCError
+        try:
+            if target != OWN:
+                result = session.token_for(target)
+            elif min_ttl is not None and session.token.serves(min_ttl):
+                result = session.token
+            else:
+                result = self._renewed(session) or session.token
+        except OIDCError as error:
+            result = error
+            if error.code == "invalid_grant" and self._session is session:
+                self._end(session, error)
+        self._desk.answer(question_id, result)
+
+    # ---- showing -----------------------------------------------------------------------------------
+
+    @property
+    def _on_screen(self) -> bool:
+        """A page shows the widget, and whoever looks at it can click."""
+        return self._desk.browser.present
+
+    @property
+    def _name(self) -> str:
+        return str(self._desk.options.get("label") or urlsplit(self._desk.request["authority"]).netloc)
+
+    def _say(self, attempt: _Attempt, text: str) -> None:
+        attempt.context.run(partial(print, text, flush=True))
+
+    def _notify(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+
+def _close(attempt: _Attempt) -> None:
+    if attempt.client is not None:
+        attempt.client.close()
