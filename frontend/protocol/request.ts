@@ -13,6 +13,8 @@ export interface LoginRequest {
   redirect_uri: string;
   /** The name under which the server's administrator configured this provider. */
   provider?: string | null;
+  /** The subject of the one account that will do; not sent to the provider. */
+  account?: string;
   /** Its token requests go through the Jupyter server, which adds the client's secret. */
   relay?: boolean;
   /** A provider of OAuth 2 alone: its endpoints, where there is no discovery document. */
@@ -29,4 +31,10 @@ export interface Target {
 /** Order and repetition of scopes mean nothing (RFC 6749 §3.3). */
 export function targetKey({ scopes, resource, audience }: Target): string {
   return JSON.stringify([[...new Set(scopes)].sort(), resource ?? null, audience ?? null]);
+}
+
+/** Whether two ways of writing an authority mean the same provider. */
+export function sameAuthority(one: string, other: string): boolean {
+  const bare = (authority: string) => authority.replace(/\/?(\.well-known\/openid-configuration)?\/?$/, "");
+  return bare(one) === bare(other);
 }

@@ -7,6 +7,8 @@ export interface ViewOptions {
   /** The provider's name on the button. */
   label?: string | null;
   translate?: Translate;
+  /** `null` within something that has a name of its own, such as a row of the sidebar. */
+  role?: "region" | null;
 }
 
 interface Line {
@@ -39,10 +41,14 @@ export class View {
   #shown = "";
   #open = false;
 
-  constructor(parent: HTMLElement, login: SignInControl, { label, translate = english }: ViewOptions = {}) {
+  constructor(
+    parent: HTMLElement,
+    login: SignInControl,
+    { label, translate = english, role = "region" }: ViewOptions = {},
+  ) {
     this.#login = login;
     this.#translate = translate;
-    this.#root = element("div", "oidc-widget", { role: "region", "aria-label": translate("OIDC sign-in") });
+    this.#root = element("div", "oidc-widget", role ? { role, "aria-label": translate("OIDC sign-in") } : {});
     const line = element("div", "oidc-line");
     line.append(this.#icon, this.#status, this.#note, this.#alert, this.#actions);
     this.#root.append(line, this.#details);

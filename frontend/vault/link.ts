@@ -47,6 +47,11 @@ export class Link {
     this.prepared = undefined;
   }
 
+  /** Whether there is a kernel that gets the token; a row of the sidebar has none. */
+  get forKernel(): boolean {
+    return this.options.kernel ?? true;
+  }
+
   get key(): string {
     return targetKey(this.request);
   }

@@ -29,6 +29,8 @@ export interface Prepared {
 }
 
 export interface LinkOptions {
+  /** False for a row of the sidebar, which shows a session but hands its token to nobody. */
+  kernel?: boolean;
   auto_refresh: boolean;
   share_id_token: boolean;
   label?: string | null;
@@ -44,8 +46,10 @@ export interface SessionInfo {
   expires_in?: number;
   lifetime?: number;
   error?: Problem;
-  can_log_out: boolean;
   request: LoginRequest;
+  subject: string;
+  /** What the provider may know the account by. */
+  login_hint?: string;
   uses: Place[];
 }
 

@@ -1,5 +1,5 @@
 import type { Provider } from "../protocol/discovery.js";
-import type { LoginRequest } from "../protocol/request.js";
+import { type LoginRequest, sameAuthority } from "../protocol/request.js";
 import type { Session } from "./session.js";
 
 /** An account at a provider: what it is known by, and what to call it. */
@@ -14,6 +14,11 @@ export function accountOf(
   return { subject: String(sub ?? id ?? ""), account: called ?? request.client_id };
 }
 
+/** What a provider may know the account by at its sign-in page (OpenID Connect Core §3.1.2.1). */
+export function loginHint(claims: Record<string, unknown> | undefined): string | undefined {
+  return [claims?.email, claims?.preferred_username].find((hint) => typeof hint === "string");
+}
+
 export function sameClient(session: Session, provider: Provider, request: LoginRequest): boolean {
   return (
     session.provider.metadata.issuer === provider.metadata.issuer && session.request.client_id === request.client_id
@@ -23,17 +28,12 @@ export function sameClient(session: Session, provider: Provider, request: LoginR
 /** Whether this session may answer that request: same provider and client, and nobody else was asked for. */
 export function serves(session: Session, request: LoginRequest): boolean {
   const own = session.request;
-  if (own.client_id !== request.client_id || bare(own.authority) !== bare(request.authority)) {
-    return false;
-  }
+  if (own.client_id !== request.client_id || !sameAuthority(own.authority, request.authority)) return false;
+  if (request.account !== undefined) return session.subject === request.account;
   const { login_hint, prompt } = request.extra_params;
   const { claims, subject, account } = session;
   if (login_hint) {
     return [subject, account, claims?.preferred_username, claims?.email].includes(login_hint);
   }
   return !/\b(login|select_account|create)\b/.test(prompt ?? "");
-}
-
-function bare(authority: string): string {
-  return authority.replace(/\/?(\.well-known\/openid-configuration)?\/?$/, "");
 }

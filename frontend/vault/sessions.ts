@@ -1,10 +1,9 @@
 import type { Provider } from "../protocol/discovery.js";
 import { type Environment, randomString } from "../protocol/environment.js";
-import { endSessionUrl } from "../protocol/logout.js";
 import { type LoginRequest, targetKey } from "../protocol/request.js";
 import type { Link } from "./link.js";
 import type { SessionInfo } from "./messages.js";
-import { accountOf, sameClient, serves } from "./recognition.js";
+import { accountOf, loginHint, sameClient, serves } from "./recognition.js";
 import type { SavedSession } from "./sealed-store.js";
 import { finite, Session, type SessionContext } from "./session.js";
 import type { SignInResult } from "./sign-in.js";
@@ -81,8 +80,9 @@ export class Sessions {
         expires_in: token && finite(session.secondsLeft(token)),
         lifetime: token?.lifetime,
         error: session.problem,
-        can_log_out: endSessionUrl(session.provider.metadata, session.request.client_id) !== undefined,
         request: session.request,
+        subject: session.subject,
+        login_hint: loginHint(session.claims),
         uses: users.flatMap((link) => (link.session === session && link.place ? [link.place] : [])),
       };
     });

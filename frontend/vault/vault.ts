@@ -205,7 +205,7 @@ export class Vault {
     if (link.session && !link.session.over) return;
     const session = this.#sessions.serving(link.request);
     if (!session) return;
-    if (this.#settings?.confirmSharing && !link.session) {
+    if (this.#settings?.confirmSharing && !link.session && link.forKernel) {
       link.offer = session;
       this.#publish(link);
     } else {
@@ -228,7 +228,9 @@ export class Vault {
   }
 
   #isWanted(session: Session, key: string): boolean {
-    const users = [...this.#links.values()].filter((link) => link.session === session && link.key === key);
+    const users = [...this.#links.values()].filter(
+      (link) => link.forKernel && link.session === session && link.key === key,
+    );
     if (users.length > 0) return users.some((link) => link.options.auto_refresh);
     return targetKey(session.request) === key; // kept for whoever comes next
   }
@@ -275,7 +277,7 @@ export class Vault {
     try {
       if (!session) throw new OIDCError({ code: "no_token", message: "Nobody is signed in.", hint: "Sign in first." });
       const token = await session.refresh(target);
-      answer = { access_token: token.value, expires_in: finite(session.secondsLeft(token)) };
+      answer = { access_token: token.value, expires_in: finite(session.secondsLeft(token)), lifetime: token.lifetime };
     } catch (failure) {
       answer = { error: problemOf(failure) };
     }
@@ -301,6 +303,7 @@ export class Vault {
       void this.#deliver(link, "token", {
         access_token: token.value,
         expires_in: finite(session.secondsLeft(token)),
+        lifetime: token.lifetime,
         claims: session.claims,
         account: session.account,
         ...(link.options.share_id_token ? { id_token: session.idToken } : {}),
@@ -313,6 +316,7 @@ export class Vault {
   }
 
   async #deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
+    if (!link.forKernel) return;
     const message: Delivery = { link_id: link.id, event, payload: { ...payload, seq: link.nextSeq(), vault: this.id } };
     const { kernelId, delivered } = await this.#posts.send(message, link.ports, link.kernelId);
     if (kernelId) link.kernelId = kernelId;

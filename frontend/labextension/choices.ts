@@ -1,0 +1,94 @@
+import type { ISettingRegistry } from "@jupyterlab/settingregistry";
+import type { JupyterHost } from "../page/host.js";
+import { fetchProviders, type ServerProviders, type Wanted } from "../page/providers.js";
+import { type Problem, problemOf } from "../protocol/errors.js";
+import type { LoginRequest } from "../protocol/request.js";
+
+/** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
+export interface Choice {
+  label: string;
+  wanted: Wanted;
+}
+
+export interface Choices {
+  list: Choice[];
+  server: ServerProviders;
+  /** Why the server's own providers are missing. */
+  problem?: Problem;
+}
+
+/** One entry of the setting `providers` (`schema/sign-ins.json`). */
+interface SettingsEntry {
+  label?: string;
+  authority?: string;
+  client_id?: string;
+  scopes?: string;
+  resource?: string;
+  audience?: string;
+  redirect_uri?: string;
+  extra_params?: Record<string, string>;
+}
+
+export const DEFAULT_SCOPES = ["openid", "profile", "email"];
+
+export async function findChoices(host: JupyterHost, settings: ISettingRegistry.ISettings | null): Promise<Choices> {
+  let server: ServerProviders = { redirect_uri: null, providers: [] };
+  let problem: Problem | undefined;
+  try {
+    server = await fetchProviders(host);
+  } catch (failure) {
+    problem = problemOf(failure);
+  }
+  const configured = server.providers.map(
+    ({ name, label, authority, client_id, scopes }): Choice => ({
+      label: label || name,
+      wanted: { ...nothing(), provider: name, authority, client_id, scopes },
+    }),
+  );
+  const own = (settings?.composite.providers ?? []) as unknown as SettingsEntry[]; // the schema's shape
+  const chosen = own.filter(({ authority, client_id }) => authority && client_id).map(fromSettings);
+  return { list: [...configured, ...chosen], server, problem };
+}
+
+function fromSettings(entry: SettingsEntry): Choice {
+  const { authority = "", client_id = "", scopes, resource, audience, redirect_uri, extra_params } = entry;
+  return {
+    label: entry.label || hostOf(authority),
+    wanted: {
+      authority,
+      client_id,
+      provider: null,
+      scopes: scopes?.split(/\s+/).filter(Boolean) ?? DEFAULT_SCOPES,
+      resource: resource || null,
+      audience: audience || null,
+      redirect_uri: redirect_uri || null,
+      extra_params: extra_params ?? {},
+    },
+  };
+}
+
+function nothing(): Wanted {
+  return {
+    authority: null,
+    client_id: null,
+    provider: null,
+    scopes: DEFAULT_SCOPES,
+    resource: null,
+    audience: null,
+    redirect_uri: null,
+    extra_params: {},
+  };
+}
+
+/** What a session that no choice stands for was signed in with: a notebook's own `OIDCLogin`. */
+export function choiceOf(request: LoginRequest): Choice {
+  const { authority, client_id, provider = null, scopes, resource = null, audience = null } = request;
+  return {
+    label: hostOf(authority),
+    wanted: { ...nothing(), authority, client_id, provider, scopes, resource, audience },
+  };
+}
+
+export function hostOf(authority: string): string {
+  return URL.canParse(authority) ? new URL(authority).host : authority;
+}

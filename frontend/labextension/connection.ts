@@ -1,0 +1,16 @@
+import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { jupyterHost } from "../page/host.js";
+import { VaultClient } from "../page/vault-client.js";
+import { ISignIns } from "./tokens.js";
+
+export const connection: JupyterFrontEndPlugin<ISignIns> = {
+  id: "oidc-widget:connection",
+  description: "Connects this page to the vault, which holds the sign-ins.",
+  autoStart: true,
+  provides: ISignIns,
+  activate: () => {
+    const host = jupyterHost();
+    if (!host) throw new Error("oidc-widget: this page has no #jupyter-config-data, so it can't find the vault.");
+    return { host, vault: new VaultClient(host, true) };
+  },
+};

@@ -1,0 +1,129 @@
+import type { JupyterHost } from "../page/host.js";
+import { Login } from "../page/login.js";
+import { completeRequest } from "../page/providers.js";
+import type { VaultClient } from "../page/vault-client.js";
+import { sameAuthority } from "../protocol/request.js";
+import type { SessionInfo } from "../vault/messages.js";
+import { type Choice, type Choices, choiceOf } from "./choices.js";
+
+/** One line of the sidebar: a provider to sign in to, or an account that is signed in. */
+export interface Row {
+  key: string;
+  choice: Choice;
+  login: Login;
+  session?: SessionInfo;
+}
+
+/** What the sidebar lists: for each provider its accounts, or else the provider itself. */
+export class Rows {
+  readonly #vault: VaultClient;
+  readonly #host: JupyterHost;
+  readonly #changed = new Set<() => void>();
+  #choices: Choices = { list: [], server: { redirect_uri: null, providers: [] } };
+  #sessions: SessionInfo[] = [];
+  #rows = new Map<string, Row>();
+
+  constructor(vault: VaultClient, host: JupyterHost) {
+    this.#vault = vault;
+    this.#host = host;
+    vault.listen((message) => {
+      if (message.type !== "sessions") return;
+      this.#sessions = message.sessions;
+      this.#arrange();
+    });
+  }
+
+  onChange(changed: () => void): void {
+    this.#changed.add(changed);
+  }
+
+  get list(): Row[] {
+    return [...this.#rows.values()];
+  }
+
+  get choices(): Choices {
+    return this.#choices;
+  }
+
+  set choices(choices: Choices) {
+    this.#choices = choices;
+    this.#arrange();
+  }
+
+  /** A row to sign in with another account of the same provider. */
+  addAccount(choice: Choice): void {
+    const extra_params = { ...choice.wanted.extra_params, prompt: "select_account" };
+    this.#keep(`another ${keyOf(choice)}`, { ...choice, wanted: { ...choice.wanted, extra_params } }, this.#rows);
+    this.#notify();
+  }
+
+  #arrange(): void {
+    const rows = new Map<string, Row>();
+    const left = new Set(this.#sessions);
+    for (const choice of this.#choices.list) {
+      const own = this.#sessions.filter((session) => belongs(session, choice));
+      for (const session of own) {
+        left.delete(session);
+        this.#keepSession(session, choice, rows);
+      }
+      const adding = this.#rows.get(`another ${keyOf(choice)}`);
+      // A row for another account is done with as soon as the sign-in is.
+      if (adding && adding.login.state.status !== "signed_in" && own.length > 0) rows.set(adding.key, adding);
+      if (own.length === 0) this.#keep(keyOf(choice), choice, rows);
+    }
+    for (const session of left) this.#keepSession(session, choiceOf(session.request), rows);
+    for (const row of this.#rows.values()) {
+      if (rows.has(row.key)) continue;
+      // After a sign-out the provider's own is on offer for as long as the page lives, or until it is taken.
+      if (row.login.canLogOut) rows.set(row.key, { ...row, session: undefined });
+      else row.login.dispose();
+    }
+    this.#rows = rows;
+    this.#notify();
+  }
+
+  #keepSession(session: SessionInfo, choice: Choice, rows: Map<string, Row>): void {
+    const { request, subject, login_hint } = session;
+    const extra_params = { ...request.extra_params, ...(login_hint ? { login_hint } : {}) };
+    const row = this.#keep(
+      `session ${session.session_id}`,
+      { ...choice, wanted: { ...choice.wanted, scopes: request.scopes, extra_params } },
+      rows,
+      subject,
+    );
+    rows.set(row.key, { ...row, session, choice });
+  }
+
+  #keep(key: string, choice: Choice, rows: Map<string, Row>, account?: string): Row {
+    const known = this.#rows.get(key);
+    const row = known ?? { key, choice, login: this.#login(key, choice, account) };
+    rows.set(key, row);
+    return row;
+  }
+
+  #login(key: string, choice: Choice, account?: string): Login {
+    const setUp = async () => {
+      const setup = completeRequest(choice.wanted, this.#choices.server, this.#host);
+      return { ...setup, request: { ...setup.request, account } };
+    };
+    // Every page has the same rows, so they share their links.
+    return new Login(this.#vault, `sidebar ${key}`, setUp, {
+      kernel: false,
+      auto_refresh: true,
+      share_id_token: false,
+    });
+  }
+
+  #notify(): void {
+    for (const changed of this.#changed) changed();
+  }
+}
+
+function keyOf({ wanted }: Choice): string {
+  return JSON.stringify([wanted.provider, wanted.authority, wanted.client_id, wanted.scopes]);
+}
+
+function belongs({ request }: SessionInfo, { wanted }: Choice): boolean {
+  if (wanted.provider && request.provider) return wanted.provider === request.provider;
+  return sameAuthority(request.authority, wanted.authority ?? "") && request.client_id === wanted.client_id;
+}

@@ -1,0 +1,77 @@
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ICommandPalette } from "@jupyterlab/apputils";
+import { IConsoleTracker } from "@jupyterlab/console";
+import { INotebookTracker } from "@jupyterlab/notebook";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { ITranslator, nullTranslator } from "@jupyterlab/translation";
+import type { Translate } from "../ui/countdown.js";
+import { addCommands } from "./commands.js";
+import { insertCode } from "./insert-code.js";
+import type { PanelActions } from "./panel.js";
+import { followSettings, SETTINGS_ID } from "./settings.js";
+import { Shelf } from "./shelf.js";
+import type { SignIns } from "./sign-ins.js";
+import { ISignIns } from "./tokens.js";
+
+export const sidebar: JupyterFrontEndPlugin<void> = {
+  id: SETTINGS_ID,
+  description: "The sidebar “Sign-ins”, its commands and its settings.",
+  autoStart: true,
+  requires: [ISignIns],
+  optional: [ISettingRegistry, ITranslator, ICommandPalette, INotebookTracker, IConsoleTracker, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    signIns: ISignIns,
+    registry: ISettingRegistry | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    notebooks: INotebookTracker | null,
+    consoles: IConsoleTracker | null,
+    restorer: ILayoutRestorer | null,
+  ) => {
+    const bundle = (translator ?? nullTranslator).load("oidc_widget");
+    const translate: Translate = (text, ...values) => bundle.__(text, ...values);
+    const settings = registry ? loadSettings(registry) : Promise.resolve(null);
+    void settings.then((loaded) => loaded && followSettings(signIns.vault, loaded));
+
+    const actions: PanelActions = {
+      activeNotebook: () => notebooks?.currentWidget?.title.label ?? null,
+      insertCode: (choice) => insertCode(notebooks, choice),
+      goTo: (path) => {
+        const shown =
+          notebooks?.find(({ context }) => context.path === path) ??
+          consoles?.find(({ sessionContext }) => sessionContext.path === path);
+        if (shown) app.shell.activateById(shown.id);
+        else void app.commands.execute("docmanager:open", { path });
+      },
+      openSettings: () => void app.commands.execute("settingeditor:open", { query: translate("Sign-ins") }),
+    };
+
+    let opened: Promise<SignIns> | undefined;
+    const open = (): Promise<SignIns> => {
+      opened ??= Promise.all([import("./sign-ins.js"), settings]).then(([{ openSignIns }, loaded]) =>
+        openSignIns({ node: shelf.node, signIns, settings: loaded, notebooks, actions, translate }),
+      );
+      return opened;
+    };
+    const shelf = new Shelf(translate("Sign-ins"), (shown) => {
+      if (shown || opened) {
+        void open().then(({ panel }) => {
+          panel.shown = shown;
+        });
+      }
+    });
+    app.shell.add(shelf, "left", { rank: 650, type: "Sign-ins" });
+    restorer?.add(shelf, shelf.id);
+    addCommands(app, { open, show: () => app.shell.activateById(shelf.id), actions, palette, translate });
+  },
+};
+
+/** Without settings (a broken file, an old server) the sidebar still lists the server's providers. */
+async function loadSettings(registry: ISettingRegistry): Promise<ISettingRegistry.ISettings | null> {
+  try {
+    return await registry.load(SETTINGS_ID);
+  } catch (_failure) {
+    return null;
+  }
+}
