@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from functools import partial
@@ -77,8 +78,10 @@ class Desk:
         if self._is_copy(payload):
             return
         if event == "token":
+            # What was asked for is new; another one may be older than it looks.
+            lifetime = payload.get("lifetime", None if self.requests.is_open() else math.inf)
             self.keeper.take_token(
-                AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in")),
+                AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in"), lifetime),
                 claims=payload.get("claims"),
                 account=payload.get("account"),
                 id_token=payload.get("id_token") if self.options["share_id_token"] else None,
@@ -201,7 +204,9 @@ class Desk:
 def _result(payload: Mapping[str, Any]) -> AccessToken | OIDCError:
     if payload.get("error") is not None:
         return as_error(payload["error"])
-    return AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in"))
+    return AccessToken.lasting(
+        str(payload["access_token"]), payload.get("expires_in"), payload.get("lifetime")
+    )
 
 
 def _nobody() -> TokenError:

@@ -107,10 +107,10 @@ class BrowserSource:
         """Ask the vault for a new token now."""
         self._desk.tell("refresh")
 
-    def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:
+    def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:  # noqa: ARG002  # the vault gets a new one
         """Ask the vault; its ``answer`` event carries the id."""
         scopes = None if target.scopes is None else list(target.scopes)
-        self._desk.tell("refresh", id=question_id, resource=target.resource, scopes=scopes, min_ttl=min_ttl)
+        self._desk.tell("refresh", id=question_id, resource=target.resource, scopes=scopes)
 
     def expect(self) -> None:
         """Nothing: the person clicks."""

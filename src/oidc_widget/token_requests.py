@@ -103,6 +103,11 @@ class TokenRequests:
         finally:
             self._leave(found)
 
+    def is_open(self) -> bool:
+        """Whether a new token for the sign-in's own target has been asked for."""
+        with self._lock:
+            return OWN in self._open
+
     def answer(self, question_id: str, result: AccessToken | OIDCError) -> bool:
         """Take the answer to a question in; ``False``: nobody waits for it."""
         with self._lock:

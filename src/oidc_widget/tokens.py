@@ -28,7 +28,7 @@ class AccessToken:
     expires : float
         When it ends, in seconds of :func:`time.monotonic`; ``inf`` where the provider does not say.
     lifetime: float
-        Seconds that it had when it arrived.
+        Seconds that it has in all; ``inf`` where that isn't known.
     """
 
     value: str = field(repr=False)
@@ -36,11 +36,14 @@ class AccessToken:
     lifetime: float = math.inf
 
     @classmethod
-    def lasting(cls, value: str, expires_in: float | None) -> AccessToken:
-        """Return the token with so many seconds left (``None``: the provider does not say)."""
+    def lasting(cls, value: str, expires_in: float | None, lifetime: float | None = None) -> AccessToken:
+        """Return the token with so many seconds left (``None``: the provider does not say).
+
+        ``lifetime``: what it had in all; just as much, unless said otherwise.
+        """
         if expires_in is None:
             return cls(value)
-        return cls(value, time.monotonic() + expires_in, float(expires_in))
+        return cls(value, time.monotonic() + expires_in, expires_in if lifetime is None else lifetime)
 
     @property
     def expires_in(self) -> float:
