@@ -26,6 +26,8 @@ def create_api(*, issuer: str, audience: str) -> flask.Flask:
     """
     app = flask.Flask(__name__, static_folder=None)
     app.config.update(OIDC_ISSUER=issuer, OIDC_AUDIENCE=audience)
+    # The person's name first, as written below, because people read the answer in the notebook.
+    app.json.sort_keys = False
     OIDCProtect(app)
 
     @app.get("/")
@@ -36,6 +38,6 @@ def create_api(*, issuer: str, audience: str) -> flask.Flask:
     @token_required
     def me() -> dict[str, Any]:
         # A claim is there when the person allowed the scope that it belongs to.
-        return {name: current_claims[name] for name in ("sub", "name", "email") if name in current_claims}
+        return {name: current_claims[name] for name in ("name", "email", "sub") if name in current_claims}
 
     return app
