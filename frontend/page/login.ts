@@ -6,6 +6,9 @@ import type { ShownState, SignInControl } from "./sign-in-control.js";
 import { onWindowClosed, openSignInWindow } from "./sign-in-window.js";
 import type { VaultClient, VaultListener } from "./vault-client.js";
 
+/** How long a window may be open before somebody asks the provider what it shows there, in ms. */
+const STALLED_AFTER = 2000;
+
 export interface LoginSetup {
   request: LoginRequest;
   /** This server's own callback, where the redirect address is another one that sends on to it. */
@@ -21,8 +24,11 @@ export class Login implements SignInControl {
   onDeliver?: (message: Delivery) => void;
   /** The vault knows of this link; `setup` is what it was asked for. */
   onLinked?: (setup: LoginSetup) => void;
-  /** The person closed the window without having signed in: somebody may find out why. */
-  onUnfinished?: () => void;
+  /**
+   * The window is open for a while, or was closed, and nobody is signed in: the provider may show an error page of its
+   * own, which this page can't see. Whoever can find out why calls {@link explain} with the same attempt.
+   */
+  onStalled?: (attempt: number, request: LoginRequest) => void;
 
   readonly id: string;
   readonly #vault: VaultClient;
@@ -38,6 +44,9 @@ export class Login implements SignInControl {
   #popup?: Window | null;
   /** Where the sign-in under way goes on, while no window could be opened for it. */
   #blockedUrl?: string;
+  /** Counts the clicks, so that an explanation that comes late is not taken for the next attempt's. */
+  #attempt = 0;
+  #request?: LoginRequest;
   /** A click was told to the vault, and states from before the click may still come in. */
   #starting = false;
   #stopLooking?: () => void;
@@ -83,6 +92,11 @@ export class Login implements SignInControl {
     this.blocked = this.#popup === null;
     this.#blockedUrl = this.blocked ? prepared?.url : undefined;
     this.#starting = true;
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    setTimeout(() => {
+      if (attempt === this.#attempt && this.#state.status === "signing_in" && !this.blocked) this.#tellStalled();
+    }, STALLED_AFTER);
     this.#show({ ...this.#state, status: "signing_in", error: undefined });
     this.#look();
     this.#vault.introduceServer();
@@ -107,6 +121,7 @@ export class Login implements SignInControl {
   }
 
   cancel(): void {
+    this.#attempt += 1;
     this.#closeWindow();
     this.#send({ type: "cancel", link_id: this.id });
     this.#starting = false;
@@ -138,8 +153,10 @@ export class Login implements SignInControl {
     this.#send({ type: "tell_kernel", link_id: this.id, event: "page", payload });
   }
 
-  /** Somebody found out why the provider shows an error page instead of sending the person back. */
-  explain(problem: Problem): void {
+  /** Says why the provider does not send the person back. The window stays open, and an answer still counts. */
+  explain(problem: Problem, attempt: number): void {
+    const open = this.#state.status === "signing_in" || this.#state.status === "signed_out";
+    if (attempt !== this.#attempt || !open) return;
     this.#stopLooking?.();
     this.#send({ type: "window_closed", link_id: this.id, problem });
   }
@@ -155,6 +172,7 @@ export class Login implements SignInControl {
     this.#starting = false;
     const linked = this.#setUp().then((setup) => {
       const { request, forward_to } = setup;
+      this.#request = request;
       this.#send({ type: "link", link_id: this.id, request, forward_to, options: this.#options });
       this.onLinked?.(setup);
     });
@@ -208,12 +226,16 @@ export class Login implements SignInControl {
     this.#notify();
   }
 
+  #tellStalled(): void {
+    if (this.#request) this.onStalled?.(this.#attempt, this.#request);
+  }
+
   #look(): void {
     this.#stopLooking?.();
     if (!this.#popup) return;
     this.#stopLooking = onWindowClosed(this.#popup, () => {
       this.#send({ type: "window_closed", link_id: this.id });
-      this.onUnfinished?.();
+      this.#tellStalled();
     });
   }
 

@@ -77,13 +77,7 @@ export class View {
     if (left) this.#timer = setTimeout(() => this.#render(), left.next * 1000);
     this.#icon.className = `oidc-icon oidc-${line.icon}`;
     setText(this.#status, line.status ?? "");
-    setText(
-      this.#note,
-      [line.note, left?.text]
-        .filter(Boolean)
-        .map((text) => ` · ${text}`)
-        .join(""),
-    );
+    setText(this.#note, [line.note, left?.text].filter(Boolean).join(" · "));
     setText(this.#alert, line.problem ? [line.problem.message, line.problem.hint].filter(Boolean).join(" ") : "");
     this.#alert.title = this.#alert.textContent ?? "";
     this.#showActions(line);

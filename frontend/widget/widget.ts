@@ -5,6 +5,7 @@ import type { KernelState } from "../page/kernel-state.js";
 import { Login } from "../page/login.js";
 import { completeRequest, fetchProviders, type Wanted } from "../page/providers.js";
 import { VaultClient } from "../page/vault-client.js";
+import type { Problem } from "../protocol/errors.js";
 import { View } from "../ui/view.js";
 
 /** The synced state: what was asked for, and nothing secret. */
@@ -17,6 +18,7 @@ interface State {
 type FromKernel =
   | { kind: "sign_in" | "sign_out" | "cancel" }
   | { kind: "refresh"; id?: string; resource?: string | null; scopes?: string[] | null }
+  | { kind: "problem"; problem: Problem; attempt: number }
   | ({ kind: "state" } & KernelState);
 
 interface Entry {
@@ -48,6 +50,7 @@ const initialize: Initialize<State> = ({ model }) => {
       entry.label ??= configured ?? null;
       for (const view of views) view.label = entry.label;
     };
+    windowed.onStalled = (attempt, request) => tell("explain", { attempt, request, label: entry.label });
     windowed.onDeliver = ({ event, payload }) => tell(event, payload);
     login = windowed;
   } else {
@@ -78,6 +81,9 @@ function follow(login: Login | KernelLogin, message: FromKernel): void {
       return;
     case "cancel":
       login.cancel();
+      return;
+    case "problem":
+      if (login instanceof Login) login.explain(message.problem, message.attempt);
       return;
     case "refresh":
       if (login instanceof Login) login.refresh(message);

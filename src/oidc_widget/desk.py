@@ -92,8 +92,18 @@ class Desk:
             self.keeper.take_status(str(payload["status"]), error, ended=bool(payload.get("ended")))
         elif event == "page":
             self._receive_page(payload, express=express)
+        elif event == "explain":
+            self._hand_on(partial(self._explain, payload))
         elif event == "command":
             self._receive_command(str(payload.get("name")), payload)
+
+    def _explain(self, payload: Mapping[str, Any]) -> None:
+        """Find out for a page what its sign-in window may show: only the provider knows."""
+        from oidc_widget.preflight import explain_refusal  # noqa: PLC0415  # needs an HTTP client, and seldom
+
+        problem = explain_refusal(payload.get("request") or {}, label=payload.get("label"))
+        if problem is not None:
+            self.tell("problem", problem=problem, attempt=payload.get("attempt"))
 
     def sign_out(self) -> None:
         """Forget the tokens here at once, and end the session where it is held."""
