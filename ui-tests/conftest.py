@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, Page
 
-#: Milliseconds that a page may take to show what it should: two cores, shared by browser, server, kernels and provider.
+#: Milliseconds that a page may take: two cores are shared by browser, server, kernels and provider.
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
 
