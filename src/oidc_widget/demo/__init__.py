@@ -3,7 +3,8 @@
 ======================== ==========================================================================
 ``people``               who can sign in
 ``client``               the one client, and which addresses it may be sent back to
-``store``                codes, tokens, device sign-ins and consents, in memory
+``records``              codes, tokens, device sign-ins, and the approval that each came of
+``store``                all of them and the consents, in memory
 ``realm``                issuer, keys, resources and store: what every part works with
 ``grants``, ``tokens``   Authlib's grants, tightened, and what is in the tokens
 ``authorization_server`` Authlib's server with all of these

@@ -19,7 +19,7 @@ from authlib.oidc.rpinitiated import EndSessionEndpoint
 
 from oidc_widget.demo.client import DEMO_CLIENT, find_client, is_registered_redirect_uri
 from oidc_widget.demo.grants import CodeGrant, DeviceGrant, RefreshGrant, RequiredS256
-from oidc_widget.demo.store import DeviceSignIn
+from oidc_widget.demo.records import DeviceSignIn
 from oidc_widget.demo.tokens import AccessTokenGenerator, CodeFlowIDToken, IDToken
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from oidc_widget.demo.client import DemoClient
     from oidc_widget.demo.realm import Realm
-    from oidc_widget.demo.store import Approval, Store, Token
+    from oidc_widget.demo.records import Approval, Token
+    from oidc_widget.demo.store import Store
 
 
 class DemoAuthorizationServer(AuthorizationServer):

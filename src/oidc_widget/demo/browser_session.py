@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import flask
 
 from oidc_widget.demo.people import PEOPLE, Person
-from oidc_widget.demo.store import Approval
+from oidc_widget.demo.records import Approval
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,16 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8628 import DeviceCodeGrant
 
-from oidc_widget.demo.store import CODE_LIFETIME, AuthorizationCode, DeviceSignIn
+from oidc_widget.demo.records import AuthorizationCode, DeviceSignIn
 
 if TYPE_CHECKING:
     from authlib.oauth2.rfc6749 import OAuth2Request
 
     from oidc_widget.demo.client import DemoClient
-    from oidc_widget.demo.store import Approval, Token
+    from oidc_widget.demo.records import Approval, Token
+
+#: Seconds; RFC 6749 §4.1.2 recommends ten minutes at most, and a popup needs far less.
+CODE_LIFETIME = 60.0
 
 
 class RequiredS256(CodeChallenge):

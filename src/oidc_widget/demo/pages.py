@@ -29,7 +29,8 @@ from oidc_widget.demo.people import PEOPLE
 if TYPE_CHECKING:
     from oidc_widget.demo.authorization_server import DemoAuthorizationServer
     from oidc_widget.demo.browser_session import SignedIn
-    from oidc_widget.demo.store import DeviceSignIn, Store
+    from oidc_widget.demo.records import DeviceSignIn
+    from oidc_widget.demo.store import Store
 
 #: The names of the pages' own form fields; all others belong to the request that brought the person here.
 _OWN_FIELDS = {"csrf", "person", "decision", "subject"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from oidc_widget.demo.client import DemoClient
     from oidc_widget.demo.realm import Realm
-    from oidc_widget.demo.store import Approval
+    from oidc_widget.demo.records import Approval
 
 
 class AccessTokenGenerator(JWTBearerTokenGenerator):
