@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from base64 import urlsafe_b64decode
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SignedToken", "looks_signed", "parse", "quote", "verify_signature"]
 
-# The alphabet of RFC 4648 §5 without padding; the signature's last character has no loose bits, so
-# that no two texts are the same token (and a cache can't be filled with one token's spellings).
-_JWS: Final = re.compile(rb"([\w-]+)\.([\w-]+)\.((?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?)")
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"  # RFC 4648 §5
+# What the last character may be, by how many are left over after groups of four (RFC 4648 §3.5).
+_LAST_CHARACTER: Final = {0: _ALPHABET, 2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 _JWE: Final = re.compile(rb"[\w-]+(?:\.[\w-]*){4}")  # RFC 7516 §7.1; the encrypted key may be empty
 _JWE_DOTS: Final = 4
 _JWS_DOTS: Final = 2  # RFC 7515 §7.1
@@ -49,17 +50,21 @@ class SignedToken(NamedTuple):
 
 
 class _Registry(jws.JWSRegistry):
-    """The algorithms, without a warning of the old name `EdDSA` at each token: that is up to the provider."""
+    """The algorithms. Which of them an issuer may use is decided before.
+
+    Without the library's warning at each token of the old name `EdDSA`: that is up to the provider.
+    """
 
     def get_alg(self, name: str) -> Any:
         if name not in ASYMMETRIC_ALGORITHMS and name not in HMAC_ALGORITHMS:
             raise UnsupportedAlgorithmError(name)
         return self.algorithms[name]
 
+    def check_header(self, header: dict[str, Any]) -> None:
+        """Do nothing: `_decode_header` has done it, once for all tokens with the same header."""
 
-# Which algorithms are allowed is decided before, for each issuer. Unknown header members are ignored
-# (RFC 7515 §4); `crit`, which makes them count, is refused.
-_JOSE: Final = _Registry(strict_check_header=False)
+
+_JOSE: Final = _Registry()
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -114,17 +119,19 @@ def parse(token: str | bytes, *, max_bytes: int) -> SignedToken:
         If the header has a ``crit``.
     """
     raw = _as_bytes(token, max_bytes)
-    match = _JWS.fullmatch(raw)
-    if match is None:
+    # To delete what may be there is the quickest way to see whether anything else is.
+    if raw.translate(None, _ALPHABET) != b"..":
         _refuse_shape(raw)
-    header_segment, payload_segment, signature_segment = match.groups()
-    header = _decode_object(header_segment)
-    if header is None:
-        raise MalformedToken("The token's header is no JSON object.")
-    algorithm, kid, typ = _check_header(header)
+    header_segment, payload_segment, signature_segment = raw.split(b".")
+    algorithm, kid, typ, header = _decode_header(header_segment)
     claims = _decode_object(payload_segment)
     if claims is None:
         raise MalformedToken("The token's payload is no JSON object.")
+    # One token has one spelling: the signature is the only part that is not signed itself.
+    if signature_segment and signature_segment[-1] not in _LAST_CHARACTER.get(
+        len(signature_segment) % 4, b""
+    ):
+        raise MalformedToken("The token's signature is no base64url.")
     signature = jws.CompactSignature(header, b"")
     signature.segments.update(
         {"header": header_segment, "payload": payload_segment, "signature": signature_segment}
@@ -215,7 +222,14 @@ def _decode_object(segment: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _check_header(header: dict[str, Any]) -> tuple[str, str | None, str | None]:
+# All tokens that a key signed have the same header, so it is read once. The header is shared by them, and
+# handed out read-only. Errors are not remembered. Unknown members are ignored (RFC 7515 §4); `crit`, which
+# makes them count, is refused.
+@functools.lru_cache(maxsize=64)
+def _decode_header(segment: bytes) -> tuple[str, str | None, str | None, dict[str, Any]]:
+    header = _decode_object(segment)
+    if header is None:
+        raise MalformedToken("The token's header is no JSON object.")
     algorithm, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
     if not isinstance(algorithm, str):
         raise AlgorithmNotAllowed("The token's header names no algorithm.")
@@ -225,4 +239,4 @@ def _check_header(header: dict[str, Any]) -> tuple[str, str | None, str | None]:
         raise MalformedToken("The token's header has a 'kid' that is no string.")
     if typ is not None and not isinstance(typ, str):
         raise MalformedToken("The token's header has a 'typ' that is no string.")
-    return algorithm, kid, typ
+    return algorithm, kid, typ, header
