@@ -107,10 +107,10 @@ class KernelProcess:
         """Take in what the kernel publishes until this is met."""
         deadline = time.monotonic() + PATIENCE
         while not met():
-            try:
-                self._hear(self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic())))
-            except queue.Empty:
-                raise TimeoutError(f"The kernel has waited in vain for {what}; told: {self.told}") from None
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"The kernel has waited in vain for {what}; told: {self.told}")
+            with contextlib.suppress(queue.Empty):
+                self._hear(self._client.get_iopub_msg(timeout=1))
 
     def _hear(self, message: dict[str, Any]) -> None:
         content, parent = message["content"], message["parent_header"].get("msg_id", "")

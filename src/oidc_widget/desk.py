@@ -115,15 +115,25 @@ class Desk:
         found = self.requests.at_hand(target, min_ttl, stale)
         if found is not None:
             return found
-        state = self.keeper.state
-        if not state.session:
-            if self.source is self.browser:
-                raise _nobody() from state.error
+        if not self.keeper.state.session:
+            self.require_session()
             return wait(self, timeout)  # no click is needed: the code is printed, and asked for again
         obstacle = self.source.obstacle(blocking=True)
         if obstacle is not None:
             raise TokenError(obstacle.message, code=obstacle.code, hint=obstacle.hint)
         return self.requests.get(target, min_ttl, timeout, stale)
+
+    def require_session(self) -> None:
+        """Raise where a token could only come after a click.
+
+        Raises
+        ------
+        TokenError
+            Nobody is signed in.
+        """
+        state = self.keeper.state
+        if not state.session and self.source is self.browser:
+            raise _nobody() from state.error
 
     async def token_async(
         self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None

@@ -23,6 +23,7 @@ from oidc_widget.waiting import wait, wait_async
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from oidc_widget.auth import BearerAuth
     from oidc_widget.errors import OIDCError
     from oidc_widget.keeper import State
 
@@ -299,6 +300,18 @@ class OIDCLogin(anywidget.AnyWidget):
             The provider refuses, or no new token came in time.
         """
         return await self._desk.token_async(self._target(resource, scopes), min_ttl, timeout)
+
+    @property
+    def auth(self) -> BearerAuth:
+        """What ``auth=`` of ``requests`` and ``httpx`` takes, for one request, a session or a client.
+
+        ``requests.get(url, auth=w.auth)``: each request carries a fresh token, and is tried once more with a new
+        one if the answer is 401. The token goes on to no other origin, and over plain http to this very machine
+        only.
+        """
+        from oidc_widget.auth import BearerAuth  # noqa: PLC0415  # it loads httpx, where there is one
+
+        return BearerAuth(self._desk)
 
     # ---- deliveries --------------------------------------------------------------------------------
 

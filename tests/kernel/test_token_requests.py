@@ -60,7 +60,7 @@ def test_a_token_with_enough_left_is_no_reason_to_ask(link):
 
 def test_a_provider_of_short_lived_tokens_is_not_asked_each_time(link):
     link.token("w", "old", expires_in=30)
-    cell, question = start_and_ask(link, "w.token(min_ttl=60)")
+    cell, _ = start_and_ask(link, "w.token(min_ttl=60)")
     link.token("w", "short", expires_in=50)
     assert cell.finish() == "'short'"
     before = len(link.messages("refresh"))
@@ -128,7 +128,8 @@ def test_a_refusal_is_an_exception_with_its_code_and_cause(link):
     cell, question = start_and_ask(
         link,
         "from oidc_widget.errors import *\n"
-        "try:\n    w.token()\nexcept TokenError as error:\n    print(error.code, error, repr(error.__cause__))",
+        "try:\n    w.token()\n"
+        "except TokenError as error:\n    print(error.code, error, repr(error.__cause__))",
     )
     problem = {"code": "invalid_grant", "message": "The sign-in is over.", "hint": "Sign in again."}
     link.deliver("w", "answer", id=question["id"], error=problem)
