@@ -4,6 +4,8 @@ import { OIDCError } from "./errors.js";
 import { hasSubtleCrypto } from "./sha2.js";
 
 const WELL_KNOWN = "/.well-known/openid-configuration";
+/** What an ID token may be signed with where discovery does not say it; never a shared secret. */
+const PUBLIC_KEY_ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 const DISCOVERY_TIMEOUT = 10_000; // ms
 
 /** A provider as the rest of the protocol needs it: its metadata and its keys. */
@@ -73,7 +75,11 @@ export async function discover(authority: string, environment: Environment): Pro
   }
   const { end_session_endpoint } = metadata;
   return {
-    metadata: { ...metadata, end_session_endpoint: isUsable(end_session_endpoint) ? end_session_endpoint : undefined },
+    metadata: {
+      id_token_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
+      ...metadata,
+      end_session_endpoint: isUsable(end_session_endpoint) ? end_session_endpoint : undefined,
+    },
     keys: await fetchKeys(metadata, environment),
     oidc: true,
   };

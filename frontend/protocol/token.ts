@@ -171,7 +171,7 @@ async function read(
   environment: Environment,
   nonce?: string,
 ): Promise<Tokens> {
-  if (response.status >= 500) {
+  if (response.status >= 500 || response.status === 429 || response.status === 408) {
     throw new OIDCError({
       code: "token_endpoint_unreachable",
       message: `The provider's token endpoint has a problem of its own (status ${response.status}).`,
@@ -195,9 +195,10 @@ async function read(
             requireIdToken: true,
           })
         : await oauth.processRefreshTokenResponse(provider.metadata, client, response);
+    if (body.token_type !== "bearer") throw new Error("a token of another type, which nobody here could use");
   } catch (cause) {
     if (cause instanceof oauth.ResponseBodyError) throw refusedBy(cause, clientId, "token_request_refused");
-    if (response.ok && sent?.access_token && sent.token_type) throw invalidIdToken(cause);
+    if (response.ok && isBearer(sent)) throw invalidIdToken(cause); // all else was right
     throw new OIDCError(
       {
         code: response.ok ? "token_response_invalid" : "token_request_refused",
@@ -218,4 +219,10 @@ async function read(
     scopes: body.scope?.split(" ").filter(Boolean),
     userinfo: provider.oidc ? undefined : (body.userinfo as Record<string, unknown> | undefined),
   };
+}
+
+/** RFC 6750: what we can use, and hand on. */
+function isBearer(body: Partial<oauth.TokenEndpointResponse> | undefined): boolean {
+  const { access_token, token_type } = body ?? {};
+  return typeof access_token === "string" && access_token !== "" && /^bearer$/i.test(String(token_type));
 }
