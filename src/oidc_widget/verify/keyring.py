@@ -166,11 +166,11 @@ def _import(member: object, *, symmetric: bool) -> Key | None:
 def _import_pem(pem: str | bytes) -> Key | None:
     for key_type in ("RSA", "EC", "OKP"):
         try:
-            key = JWKRegistry.import_key(pem, key_type)
+            # Through the JWK, so that a private key's PEM leaves only its public half behind.
+            jwk = JWKRegistry.import_key(pem, key_type).as_dict(private=False)
         except Exception:  # noqa: BLE001, S112  (it is of one of the other types)
             continue
-        # Through the JWK, so that a private key's PEM leaves only its public half behind.
-        return _import(key.as_dict(private=False), symmetric=False)
+        return _import(jwk, symmetric=False)
     return None
 
 
