@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from oidc_widget.errors import SignInError, TokenError
 from oidc_widget.id_token import IdTokenVerifier, account_name
@@ -76,6 +76,12 @@ class KernelSession:
 
     def __repr__(self) -> str:
         return f"KernelSession({self._endpoint.provider.issuer!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A session stays in the process that signed in: it can't be pickled or copied. "
+            "Hand on w.access_token instead, or use oidc_widget.dask for workers."
+        )
 
     @property
     def account(self) -> str | None:

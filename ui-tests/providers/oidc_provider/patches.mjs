@@ -1,7 +1,8 @@
 /**
  * Answers that are not what they should be.
  *
- * `discovery_response`, `token_response`, `authorization_response` (the redirect's parameters, also of error responses):
+ * `discovery_response`, `device_authorization_response`, `token_response`,
+ * `authorization_response` (the redirect's parameters, also of error responses):
  * `{set: {…}, omit: […], on: grant_type}`. `id_token`: `{claims: {…}, header: {…}, sign_with, on}`, where a claim of null is
  * left out (and an `at_hash` of true is the right one, which the library leaves out in this flow), `sign_with: "other"` signs with a key that nobody knows under the name of the right one, and `"none"` does not sign.
  * With `on`, only token responses to that grant type are changed.
@@ -13,7 +14,9 @@ export function patches(settings, keys) {
   return async (ctx, next) => {
     await next();
     const { endpoint, params } = ctx.state;
-    if (endpoint === "discovery" && isObject(ctx.body)) ctx.body = changed(ctx.body, settings.discovery_response);
+    const { discovery_response: discovery, device_authorization_response: device_authorization } = settings;
+    const patch = { discovery, device_authorization }[endpoint];
+    if (patch && isObject(ctx.body)) ctx.body = changed(ctx.body, patch);
     if (endpoint === "token" && ctx.body?.access_token !== undefined) {
       if (ctx.body.id_token && applies(settings.id_token, params)) {
         ctx.body.id_token = await forged(ctx.body, settings.id_token, keys);

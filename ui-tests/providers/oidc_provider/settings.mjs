@@ -81,6 +81,7 @@ const DEFAULTS = {
   /** `{set: {…}, omit: […]}`: members of a response to replace or leave out, see patches.mjs. */
   discovery_response: {},
   authorization_response: {},
+  device_authorization_response: {},
   token_response: {},
   /** `{claims: {…}, header: {…}, sign_with: "other" | "none", on: grant_type}`: the ID token, signed anew, see patches.mjs. */
   id_token: {},
