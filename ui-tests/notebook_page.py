@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ _EXECUTE = f"""async ([path, code]) => {{
   await future.done;
   return outputs;
 }}"""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class CellError(AssertionError):
@@ -213,4 +217,4 @@ def _text(outputs: list[dict[str, Any]]) -> str:
 def _raise(outputs: list[dict[str, Any]]) -> None:
     for output in outputs:
         if output["output_type"] == "error":
-            raise CellError("\n".join(output["traceback"]))
+            raise CellError(_COLOURS.sub("", "\n".join(output["traceback"])))
