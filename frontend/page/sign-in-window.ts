@@ -1,6 +1,11 @@
 const SIZE = { width: 520, height: 680 };
 /** How often a window is looked at, in ms. */
-const LOOK_EVERY = 100;
+const LOOK_EVERY = 20;
+/**
+ * For how long the line to a provider's page must have held, in ms. A page that cuts it can be seen uncut while it
+ * loads: for 50 ms on a busy machine.
+ */
+const WHOLE_AFTER = 100;
 
 /** Must be called inside a click: after an `await` the browser would block it. `null`: it was blocked. */
 export function openSignInWindow(url: string): Window | null {
@@ -14,25 +19,33 @@ export function openSignInWindow(url: string): Window | null {
  *
  * A provider that sends `Cross-Origin-Opener-Policy: same-origin` cuts the line to the window: from then on `closed`
  * reads true while it is open. So `closed` counts only after the provider's page was seen through an uncut line (its
- * address is another origin's, reading it throws), and only while this page has the focus: a person who has moved on
- * to a provider page that cuts the line has it in the window.
+ * address is another origin's, reading it throws) for a while, and only while this page has the focus: a person who has
+ * moved on to a provider page that cuts the line has it in the window.
  *
  * @returns a function that stops looking
  */
 export function onWindowClosed(popup: Window, closed: () => void): () => void {
-  let seen = false;
+  let seen: number | undefined;
+  let whole = false;
   const timer = setInterval(() => {
     if (popup.closed) {
-      if (!seen || !document.hasFocus()) return;
+      if (!whole || !document.hasFocus()) return;
       clearInterval(timer);
       closed();
-    } else if (!seen) {
-      try {
-        void popup.location.href;
-      } catch {
-        seen = true; // a SecurityError: another origin's page, and the line to it is whole
-      }
+    } else if (!whole && isForeign(popup)) {
+      seen ??= performance.now();
+      whole = performance.now() - seen >= WHOLE_AFTER;
     }
   }, LOOK_EVERY);
   return () => clearInterval(timer);
+}
+
+/** Shows another origin's page, and the line to it is not cut. */
+function isForeign(popup: Window): boolean {
+  try {
+    void popup.location.href;
+    return false;
+  } catch {
+    return true; // a SecurityError
+  }
 }
