@@ -134,6 +134,11 @@ CASES = {
     "NUL within": ("malformed_token", lambda i: i.token() + "\0", {}),
     "two tokens": ("malformed_token", lambda i: f"{i.token()}, {i.token()}", {}),
     "the alphabet of plain base64": ("malformed_token", lambda i: i.token()[:-4] + "+/+/", {}),
+    "junk within the signature": (
+        "malformed_token",
+        lambda i: i.token()[:-12] + "!!!!" + i.token()[-12:],
+        {},
+    ),
     "padding": ("malformed_token", lambda i: i.token() + "==", {}),
     "loose bits in the signature": ("malformed_token", lambda i: loose_bits(i.token()), {}),
     "JSON serialization": (

@@ -52,15 +52,13 @@ class KeyRing:
     ----------
     keys : iterable of joserfc.jwk.Key
         Public keys.
-    symmetric : bool
-        Whether ``oct`` keys count. Never for keys from the network: a published secret is none.
     """
 
-    def __init__(self, keys: Iterable[Key], *, symmetric: bool = False) -> None:
+    def __init__(self, keys: Iterable[Key]) -> None:
         self._by_algorithm: dict[str, tuple[Key, ...]] = {}
         self._by_kid: dict[tuple[str, str | None], tuple[Key, ...]] = {}
         for key in keys:
-            for algorithm in _algorithms_of(key, symmetric=symmetric):
+            for algorithm in _algorithms_of(key):
                 self._by_algorithm[algorithm] = (*self._by_algorithm.get(algorithm, ()), key)
                 name = (algorithm, key.kid)
                 self._by_kid[name] = (*self._by_kid.get(name, ()), key)
@@ -77,7 +75,7 @@ class KeyRing:
         jwks : mapping
             ``{"keys": […]}``.
         symmetric : bool
-            See :class:`KeyRing`.
+            Whether ``oct`` keys count. Never for keys from the network: a published secret is none.
 
         Returns
         -------
@@ -88,7 +86,7 @@ class KeyRing:
         if not isinstance(members, list):
             return cls(())
         keys = (_import(member, symmetric=symmetric) for member in members)
-        return cls((key for key in keys if key is not None), symmetric=symmetric)
+        return cls(key for key in keys if key is not None)
 
     @classmethod
     def from_offline(cls, keys: OfflineKeys, *, symmetric: bool = False) -> KeyRing:
@@ -99,7 +97,7 @@ class KeyRing:
         keys : mapping, str, bytes or sequence of these
             A JWK Set, one JWK, several, or public keys in PEM.
         symmetric : bool
-            See :class:`KeyRing`.
+            See :meth:`from_jwks`.
 
         Returns
         -------
@@ -116,7 +114,7 @@ class KeyRing:
         else:
             several = [keys] if isinstance(keys, (Mapping, str, bytes)) else keys
             imported = (_import(member, symmetric=symmetric) for member in several)
-            ring = cls((key for key in imported if key is not None), symmetric=symmetric)
+            ring = cls(key for key in imported if key is not None)
         if not ring:
             raise ConfigurationError(
                 "None of the keys given can verify a signature.",
@@ -191,11 +189,11 @@ def _is_for_signatures(jwk: Mapping[str, Any]) -> bool:
     return True
 
 
-def _algorithms_of(key: Key, *, symmetric: bool) -> tuple[str, ...]:
+def _algorithms_of(key: Key) -> tuple[str, ...]:
     if key.key_type == "RSA":
         possible: tuple[str, ...] = _RSA
     elif key.key_type == "oct":
-        possible = HMAC_ALGORITHMS if symmetric else ()
+        possible = HMAC_ALGORITHMS
     else:
         possible = _BY_CURVE.get(str(key.get("crv")), ())
     declared = key.alg
