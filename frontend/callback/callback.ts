@@ -12,10 +12,10 @@ history.replaceState(null, "", pathname);
 const parameters = new URLSearchParams(search);
 const state = parameters.get("state");
 const refusal = parameters.get("error_description") || parameters.get("error");
-const main = document.body.firstElementChild as HTMLElement;
+const box = document.body.firstElementChild as HTMLElement;
 
 const show = (...sentences: (string | null)[]): void =>
-  main.replaceChildren(
+  box.replaceChildren(
     ...sentences.filter(Boolean).map((sentence) => {
       const paragraph = document.createElement("p");
       // A crafted link may carry any text: quoted, and short.

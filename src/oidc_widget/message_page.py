@@ -26,7 +26,7 @@ SECURITY_HEADERS = {
 _STYLE = (
     ":root{color-scheme:light dark}"
     "body{display:grid;place-items:center;min-height:100vh;margin:0;font:14px/1.5 system-ui,sans-serif}"
-    "main{max-width:26em;padding:16px 24px;border-left:2px solid #1976d2}"
+    "div{max-width:26em;padding:16px 24px;border-left:2px solid #1976d2}"
     "p{margin:8px 0;overflow-wrap:anywhere}"
     "p:first-child{font-size:16px;font-weight:600}"
 )
@@ -64,7 +64,7 @@ class MessagePage:
         return (
             "<!doctype html><html lang=en><meta charset=utf-8><title>Sign-in</title>"
             "<meta name=viewport content=width=device-width>"
-            f"<style>{_STYLE}</style><main role=status>{text}</main>{script}"
+            f"<style>{_STYLE}</style><div role=status>{text}</div>{script}"
         )
 
     @property

@@ -1,0 +1,58 @@
+"""Providers that the server's administrator configured, picked by name, with the secret on the server."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from lab import Lab
+from signing_in import expect_kernel, sign_in
+
+
+@pytest.fixture
+def configured(start_jupyter, start_provider):
+    """A server, and a provider that lets no browser use the client whose secret the server has."""
+    provider = start_provider(consent="skip")
+    jupyter = start_jupyter(
+        config={
+            "OIDCWidget": {
+                "providers": {
+                    "corp": {
+                        "label": "Corp",
+                        "authority": provider.issuer,
+                        "client_id": provider.confidential.client_id,
+                        "client_secret_env": "CORP_SECRET",
+                    }
+                }
+            }
+        },
+        env={"CORP_SECRET": provider.confidential.client_secret},
+    )
+    provider.configure(redirect_uris=[jupyter.redirect_uri])
+    return jupyter, provider
+
+
+def test_a_client_with_a_secret_signs_in_by_name(page, configured):
+    jupyter, provider = configured
+    page.set_default_timeout(30_000)
+    nb = Lab(page, jupyter).notebook(['from oidc_widget import OIDCLogin\nw = OIDCLogin(provider="corp")\nw'])
+    nb.run(0)
+    sign_in(nb, button="Sign in to Corp")
+    expect_kernel(nb, "w.status, w.claims['name']", ("signed_in", "Alice Adams"))
+    (request,) = provider.requests("token")
+    assert request.origin is None
+    secret = provider.confidential.client_secret
+    assert secret not in nb.execute("import os; print(dict(os.environ))")
+    assert secret not in page.content()
+    for spent in provider.secrets():
+        assert spent.value not in jupyter.logged(), f"{spent.kind} in the log"
+
+
+def test_a_wrong_name_lists_the_right_ones(page, configured):
+    jupyter, _ = configured
+    page.set_default_timeout(30_000)
+    nb = Lab(page, jupyter).notebook(['from oidc_widget import OIDCLogin\nw = OIDCLogin(provider="crop")\nw'])
+    nb.run(0)
+    alert = nb.region.get_by_role("alert")
+    expect(alert).to_contain_text("crop")
+    expect(alert).to_contain_text("corp")
