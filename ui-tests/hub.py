@@ -81,6 +81,8 @@ class Hub:
         The path that it is served under.
     config
         Configuration of the users' servers, as in `jupyter_server_config.json`.
+    python
+        What runs the Hub; another one may have another version of JupyterHub.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Hub:
         subdomain: bool = False,
         base_url: str = "/",
         config: Mapping[str, Mapping[str, Any]] | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.log = folder / "hub.log"
         self.subdomain = subdomain
@@ -121,7 +124,7 @@ class Hub:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(folder / "jupyterhub_config.py"), "--debug"],
+                [python, "-m", "jupyterhub", "-f", str(folder / "jupyterhub_config.py"), "--debug"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -24,7 +24,13 @@ _VARIABLE = "OIDC_WIDGET_REDIRECT_URI"
 _ACCESS = f"access:services!service={SERVICE_NAME}"
 
 
-def configure(config: Config, *, url: str | None = None, command: Sequence[str] | None = None) -> None:
+def configure(
+    config: Config,
+    *,
+    url: str | None = None,
+    listen: str | None = None,
+    command: Sequence[str] | None = None,
+) -> None:
     """Add the callback service to a JupyterHub; call it last, so that nothing it adds to is replaced.
 
     Parameters
@@ -32,8 +38,10 @@ def configure(config: Config, *, url: str | None = None, command: Sequence[str] 
     config : Config
         The ``c`` of ``jupyterhub_config.py``.
     url : str, optional
-        Where the service listens, and where the Hub's proxy finds it; a free port of this machine
-        unless given.
+        Where the Hub's proxy finds the service; a free port of this machine unless given.
+    listen : str, optional
+        The address that the service listens on, if it isn't the host of ``url``: ``"0.0.0.0"`` where
+        the proxy is on another machine.
     command : sequence of str, optional
         How the service is started; this Python's ``-m oidc_widget.hub`` unless given.
     """
@@ -42,6 +50,7 @@ def configure(config: Config, *, url: str | None = None, command: Sequence[str] 
         "url": url or f"http://127.0.0.1:{_free_port()}",
         "command": list(command or (sys.executable, "-m", "oidc_widget.hub")),
         "display": False,
+        "environment": {"OIDC_WIDGET_LISTEN": listen} if listen else {},
         # The person is in the middle of a sign-in: the Hub's own question would only be in the way.
         "oauth_no_confirm": True,
         # Enough to know whose browser this is and which servers that person has; nothing of others.

@@ -188,5 +188,5 @@ def main() -> None:
     HubOAuth.instance()
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     server = HTTPServer(application(os.environ["JUPYTERHUB_SERVICE_PREFIX"]), xheaders=True)
-    server.listen(address.port or 80, address.hostname or "127.0.0.1")
+    server.listen(address.port or 80, os.environ.get("OIDC_WIDGET_LISTEN") or address.hostname or "127.0.0.1")
     IOLoop.current().start()
