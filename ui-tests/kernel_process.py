@@ -159,6 +159,10 @@ class KernelProcess:
         )
         return self._links[name]
 
+    def adopt(self, name: str, link_id: str) -> None:
+        """Deliver under this name to a widget that was made otherwise."""
+        self._links[name] = link_id
+
     def deliver(self, name: str, event: str, **payload: Any) -> str:
         """Deliver over the control channel, and return the status of the reply."""
         content = {

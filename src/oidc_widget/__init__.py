@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oidc_widget import errors as errors
+    from oidc_widget import hub as hub
+    from oidc_widget import verify as verify
+    from oidc_widget.ipython_oidc_client import authenticate as authenticate
     from oidc_widget.login import OIDCLogin as OIDCLogin
 
 _HOMES = {
     "OIDCLogin": "oidc_widget.login",
     "_jupyter_server_extension_points": "oidc_widget.server",
+    "authenticate": "oidc_widget.ipython_oidc_client",
     "_load_jupyter_server_extension": "oidc_widget.server",
 }
 _MODULES = ("errors", "hub", "verify")
 
-__all__ = ["OIDCLogin", "errors"]
+__all__ = ["OIDCLogin", "authenticate", "errors", "hub", "verify"]
 
 
 def __getattr__(name: str) -> Any:

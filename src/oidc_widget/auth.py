@@ -39,8 +39,8 @@ class BearerAuth(_Flow):
     """Sends the token as RFC 6750 §2.1 says, and once more with a new one if the answer is 401 (§3.1).
 
     It goes to the origin of the request only, never on to another one by a redirect, and over plain http only
-    to this very machine. A request whose body can't be sent twice is not sent twice. Any number of threads may
-    share it.
+    to this very machine. A request whose body can't be sent twice is not sent twice. Any number of threads
+    may share it.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def refuse_insecure(url: str) -> None:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
         return
     raise ConfigurationError(
-        f"The token is not sent to {parts.scheme}://{parts.hostname}, because others could read it on the way.",
+        f"The token is not sent to {parts.scheme}://{parts.hostname}: others could read it on the way.",
         code="insecure_transport",
         hint="Use an https address.",
     )

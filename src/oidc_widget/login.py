@@ -8,7 +8,7 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import anywidget
 import traitlets
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["OIDCLogin"]
 
 _STATIC = Path(__file__).parent / "static"
-_FLOWS = ("auto", "popup", "device")
+Flow = Literal["auto", "popup", "device"]
+Status = Literal["signed_out", "signing_in", "signed_in", "expired", "error"]
 _WITHOUT_KERNEL = (
     "A sign-in button stood here. Run this cell to sign in; nothing of a sign-in is kept in this file."
 )
@@ -65,8 +66,9 @@ class OIDCLogin(anywidget.AnyWidget):
         The public client that is registered for notebooks.
     provider : str, optional
         In place of both: the name of a provider that the Jupyter server's administrator configured.
-    scopes : sequence of str
-        What to ask for (OpenID Connect Core §5.4). Some providers need ``offline_access`` for refreshing.
+    scopes : sequence of str, or str
+        What to ask for (OpenID Connect Core §5.4); a text is split at its spaces. Some providers
+        need ``offline_access`` for refreshing.
     resource : str, optional
         The API that the token is for, as a resource indicator (RFC 8707).
     audience : str, optional
@@ -97,8 +99,23 @@ class OIDCLogin(anywidget.AnyWidget):
     _request = traitlets.Dict().tag(sync=True)
     _options = traitlets.Dict().tag(sync=True)
 
-    access_token: Any = _Live(None, allow_none=True, read_only=True)
-    status: Any = _Live("signed_out", read_only=True).tag(sync=True)
+    if TYPE_CHECKING:
+
+        @property
+        def access_token(self) -> str | None:
+            """The access token, while it lives. Observable, and in no synced state."""
+
+        @property
+        def status(self) -> Status:
+            """How far the sign-in is. Observable."""
+    else:
+        access_token = _Live(
+            None,
+            allow_none=True,
+            read_only=True,
+            help="The access token, while it lives; ``None`` without one.",
+        )
+        status = _Live("signed_out", read_only=True, help="How far the sign-in is.").tag(sync=True)
 
     _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status")
 
@@ -108,12 +125,12 @@ class OIDCLogin(anywidget.AnyWidget):
         client_id: str | None = None,
         *,
         provider: str | None = None,
-        scopes: tuple[str, ...] | list[str] = ("openid", "profile", "email"),
+        scopes: Sequence[str] | str = ("openid", "profile", "email"),
         resource: str | None = None,
         audience: str | None = None,
         extra_params: Mapping[str, str] | None = None,
         redirect_uri: str | None = None,
-        flow: str = "auto",
+        flow: Flow = "auto",
         auto_refresh: bool = True,
         share_id_token: bool = False,
         label: str | None = None,
@@ -128,8 +145,8 @@ class OIDCLogin(anywidget.AnyWidget):
             "extra_params": _parameters(extra_params),
             "redirect_uri": _text("redirect_uri", redirect_uri),
         }
-        if flow not in _FLOWS:
-            raise ConfigurationError(f"flow is {flow!r}, but must be one of {', '.join(_FLOWS)}.")
+        if flow not in get_args(Flow):
+            raise ConfigurationError(f"flow is {flow!r}, but must be one of {', '.join(get_args(Flow))}.")
         options = {
             "auto_refresh": bool(auto_refresh),
             "share_id_token": bool(share_id_token),
@@ -305,9 +322,9 @@ class OIDCLogin(anywidget.AnyWidget):
     def auth(self) -> BearerAuth:
         """What ``auth=`` of ``requests`` and ``httpx`` takes, for one request, a session or a client.
 
-        ``requests.get(url, auth=w.auth)``: each request carries a fresh token, and is tried once more with a new
-        one if the answer is 401. The token goes on to no other origin, and over plain http to this very machine
-        only.
+        ``requests.get(url, auth=w.auth)``: each request carries a fresh token, and is tried once more with a
+        new one if the answer is 401. The token goes on to no other origin, and over plain http to this very
+        machine only.
         """
         from oidc_widget.auth import BearerAuth  # noqa: PLC0415  # it loads httpx, where there is one
 

@@ -182,7 +182,7 @@ def test_no_secret_is_shown(login):
 
 
 def test_no_token_goes_on_from_port_80_to_443_with_requests(login):
-    """`requests` itself keeps the header there; both ports are taken on many machines, hence no real server."""
+    """`requests` itself keeps the header there; these ports may be taken, hence no real server."""
     sent = []
 
     class Redirecting(requests.adapters.BaseAdapter):

@@ -1,0 +1,108 @@
+"""The call of ``ipython-oidc-client``: notebooks written for it run with another import.
+
+>>> from oidc_widget import authenticate          # was: from ipython_oidc_client import authenticate
+>>> token = {}
+>>> authenticate({"authority": "https://idp.example.com", "client_id": "notebooks",
+...               "response_type": "code", "scope": "openid profile"}, token)
+>>> token["access_token"]  # there after the click, and kept fresh; no cell is run again
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from oidc_widget.errors import ConfigurationError
+from oidc_widget.login import OIDCLogin
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+__all__ = ["authenticate"]
+
+#: What that package passed on to the provider with its own name for it.
+_AUTHORIZATION_PARAMETERS = ("prompt", "display", "max_age", "ui_locales", "login_hint", "acr_values")
+#: What needs no setting here: the widget does it, or has no use for it.
+_NEEDLESS = (
+    "automaticSilentRenew",
+    "filterProtocolClaims",
+    "loadUserInfo",
+    "monitorSession",
+    "popup_redirect_uri",
+    "post_logout_redirect_uri",
+    "response_mode",
+    "silent_redirect_uri",
+    "userStore",
+)
+_KNOWN = (
+    "authority",
+    "client_id",
+    "extraQueryParams",
+    "redirect_uri",
+    "resource",
+    "response_type",
+    "scope",
+    *_AUTHORIZATION_PARAMETERS,
+    *_NEEDLESS,
+)
+
+
+def authenticate(config: Mapping[str, Any], token: MutableMapping[str, Any]) -> None:
+    """Show a sign-in button, and keep ``token["access_token"]`` fresh from the click on.
+
+    Without a token the key is missing: before the sign-in and after the sign-out.
+
+    Parameters
+    ----------
+    config : mapping
+        ``authority`` (with or without ``/.well-known/openid-configuration``), ``client_id``,
+        ``response_type`` and ``scope``, as ``ipython-oidc-client`` 0.1.3 took them; also ``redirect_uri``,
+        ``resource``, ``extraQueryParams`` and the parameters of OpenID Connect Core §3.1.2.1 by name.
+    token : mutable mapping
+        Is given the key ``access_token``.
+
+    Raises
+    ------
+    ConfigurationError
+        When a key is missing or of the wrong kind.
+
+    Warns
+    -----
+    UserWarning
+        For a ``response_type`` other than ``code``, which is answered with the code flow, since browsers and
+        logs leak tokens in addresses (RFC 9700 §2.1.2); and for keys that have no meaning here.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigurationError(f"config is {type(config).__name__!r}, but must be a mapping.")
+    response_type = config.get("response_type", "code")
+    if response_type != "code":
+        warnings.warn(
+            f"response_type={response_type!r} would put tokens into an address, so the code flow is used "
+            'instead (RFC 9700 §2.1.2). Set it to "code"; the provider must allow that for this client.',
+            stacklevel=2,
+        )
+    unknown = sorted(set(config) - set(_KNOWN))
+    if unknown:
+        warnings.warn(
+            f"These keys have no meaning here and are left out: {', '.join(unknown)}.", stacklevel=2
+        )
+    named = {name: str(config[name]) for name in _AUTHORIZATION_PARAMETERS if config.get(name) is not None}
+    w = OIDCLogin(
+        config.get("authority"),
+        config.get("client_id"),
+        scopes=config.get("scope", "openid"),
+        resource=config.get("resource"),
+        redirect_uri=config.get("redirect_uri"),
+        extra_params={**named, **(config.get("extraQueryParams") or {})},
+    )
+
+    def fill(change: Mapping[str, Any]) -> None:
+        if change["new"] is None:
+            token.pop("access_token", None)
+        else:
+            token["access_token"] = change["new"]
+
+    w.observe(fill, "access_token")
+    w._show_once()  # noqa: SLF001  # nobody else gets hold of it
+    w._desk.source.expect()  # noqa: SLF001  # where there is no button, the sign-in begins at once
