@@ -55,7 +55,7 @@ def expect_error(
     region: Locator | None = None,
     name: str = "w",
 ) -> None:
-    """Expect an error in the view (these sentences; the code in its details) and the same one in the kernel."""
+    """Expect an error in the view (these sentences, and the code in its details), and the same in the kernel."""
     region = region or nb.region
     alert = region.get_by_role("alert")
     for sentence in sentences:
