@@ -208,14 +208,15 @@ async function read(
       cause,
     );
   }
-  const claims = oauth.getValidatedIdTokenClaims(body);
-  if (claims) await validateIdToken(provider, response, body as IdTokenResponse, environment);
+  // The nonce has done its work; claims go on to kernels, and it doesn't.
+  const { nonce: _, ...claims } = oauth.getValidatedIdTokenClaims(body) ?? {};
+  if (body.id_token) await validateIdToken(provider, response, body as IdTokenResponse, environment);
   return {
     access_token: body.access_token,
     expires_in: body.expires_in,
     refresh_token: body.refresh_token,
     id_token: body.id_token,
-    claims,
+    claims: body.id_token ? (claims as oauth.IDToken) : undefined,
     scopes: body.scope?.split(" ").filter(Boolean),
     userinfo: provider.oidc ? undefined : (body.userinfo as Record<string, unknown> | undefined),
   };

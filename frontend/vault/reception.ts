@@ -25,6 +25,8 @@ export interface ReceptionContext {
 /** Gets people from the click to their tokens: prepares sign-ins, awaits their answers, redeems them. */
 export class Reception {
   readonly #context: ReceptionContext;
+  /** The last click of each link, until it is cancelled: making its address ready may take a while. */
+  readonly #clicks = new WeakMap<Link, object>();
 
   constructor(context: ReceptionContext) {
     this.#context = context;
@@ -52,14 +54,18 @@ export class Reception {
   /** A window was opened: with the prepared address, or an empty one that is to be sent on. */
   async begin(port: Port<FromVault>, link: Link, preparedId?: string): Promise<void> {
     this.stop(link);
+    const click = {};
+    this.#clicks.set(link, click);
     link.problem = undefined;
     const ready = link.prepared?.id === preparedId ? link.prepared : undefined;
     link.prepared = undefined;
     try {
       const signIn = ready ?? (await this.#make(link));
+      if (this.#clicks.get(link) !== click) return;
       port.postMessage({ type: "opened", link_id: link.id, url: ready ? undefined : signIn.url });
       this.#await(link, signIn);
     } catch (failure) {
+      if (this.#clicks.get(link) !== click) return;
       const problem = problemOf(failure);
       link.problem = problem;
       port.postMessage({ type: "opened", link_id: link.id, failure: problem });
@@ -69,6 +75,7 @@ export class Reception {
   }
 
   stop(link: Link): void {
+    this.#clicks.delete(link);
     link.begun?.stop();
     link.begun = undefined;
     link.abandoned = false;
@@ -83,6 +90,7 @@ export class Reception {
     link.begun = signIn;
     link.abandoned = false;
     signIn.begin(
+      this.#context.clock,
       (search) => void this.#redeem(link, signIn, search),
       () => {
         link.problem = {

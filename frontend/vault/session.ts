@@ -26,6 +26,8 @@ interface Grant {
   /** Requests with one refresh token run one after the other: a rotated token must never be used twice. */
   queue: Promise<unknown>;
   inFlight: Map<string, Promise<Access>>;
+  /** Targets that the provider does not grant from this sign-in any more: their tokens end when they end. */
+  refused: Set<string>;
 }
 
 export interface SessionContext {
@@ -95,13 +97,7 @@ export class Session {
     const key = targetKey(request);
     const same = this.#grants.findIndex((grant) => targetKey(grant.request) === key);
     if (same >= 0) this.#grants.splice(same, 1);
-    const grant: Grant = {
-      request,
-      refreshToken: tokens.refresh_token,
-      tokens: new Map(),
-      queue: Promise.resolve(),
-      inFlight: new Map(),
-    };
+    const grant = newGrant(request, tokens.refresh_token);
     this.#grants.push(grant);
     this.over = false;
     this.problem = undefined;
@@ -113,7 +109,7 @@ export class Session {
   restore({ claims, idToken, since, grants }: SavedSession): void {
     Object.assign(this, { claims, idToken, since });
     for (const { request, refreshToken } of grants) {
-      this.#grants.push({ request, refreshToken, tokens: new Map(), queue: Promise.resolve(), inFlight: new Map() });
+      this.#grants.push(newGrant(request, refreshToken));
     }
     this.wake();
   }
@@ -215,6 +211,7 @@ export class Session {
       return grant.tokens.get(key) as Access;
     } catch (failure) {
       if (own || problemOf(failure).code === "token_endpoint_unreachable") this.#failed(grant, key, failure);
+      else this.#refuse(grant, key);
       throw failure;
     }
   }
@@ -229,6 +226,7 @@ export class Session {
       expires: lifetime === undefined ? undefined : elapsed() + lifetime,
       serial,
     });
+    grant.refused.delete(key);
     if (tokens.refresh_token) grant.refreshToken = tokens.refresh_token;
     if (tokens.claims) this.claims = tokens.claims;
     if (tokens.id_token) this.idToken = tokens.id_token;
@@ -249,6 +247,13 @@ export class Session {
       this.over = !this.#grants.some((other) => other.refreshToken !== undefined);
     }
     this.#context.changed(this);
+  }
+
+  /** Only this target's token is over, when it ends; the sign-in goes on. */
+  #refuse(grant: Grant, key: string): void {
+    if (!grant.tokens.has(key)) return;
+    grant.refused.add(key);
+    this.#schedule(grant, key);
   }
 
   /** One timer per token: for its refresh, for a further try, or for its end. */
@@ -292,13 +297,24 @@ export class Session {
   }
 
   #refreshable(grant: Grant, key: string): boolean {
-    return grant.refreshToken !== undefined && this.#context.wanted(this, key);
+    return grant.refreshToken !== undefined && !grant.refused.has(key) && this.#context.wanted(this, key);
   }
 
   #stop(): void {
     for (const timer of this.#timers.values()) this.#context.clock.clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+function newGrant(request: LoginRequest, refreshToken?: string): Grant {
+  return {
+    request,
+    refreshToken,
+    tokens: new Map(),
+    queue: Promise.resolve(),
+    inFlight: new Map(),
+    refused: new Set(),
+  };
 }
 
 function targetOf(key: string): Target {

@@ -3,6 +3,7 @@ import type { Provider } from "../protocol/discovery.js";
 import { type Environment, randomString } from "../protocol/environment.js";
 import type { LoginRequest } from "../protocol/request.js";
 import type { TokenEndpoint, Tokens } from "../protocol/token.js";
+import type { Clock } from "./clock.js";
 import { tokenProtocol } from "./token-protocol.js";
 
 /** How long an open sign-in is waited for, in seconds: people look for their second factor. */
@@ -22,7 +23,8 @@ export class SignIn {
   readonly request: LoginRequest;
   readonly #sent: AuthorizationRequest;
   readonly #environment: Environment;
-  #channel?: BroadcastChannel;
+  /** Ends the waiting: its channel and its time-out. */
+  #forget?: () => void;
 
   private constructor(provider: Provider, request: LoginRequest, sent: AuthorizationRequest, environment: Environment) {
     this.id = randomString(environment);
@@ -56,16 +58,18 @@ export class SignIn {
    * Waits for the callback page, which speaks on a channel that only it and this sign-in know the name of.
    * The first answer counts; whoever comes later finds nobody.
    */
-  begin(answered: (search: string) => void, gaveUp: () => void): void {
+  begin(clock: Clock, answered: (search: string) => void, gaveUp: () => void): void {
     const channel = new BroadcastChannel(`oidc-widget:${this.#sent.state}`);
-    this.#channel = channel;
-    const timer = setTimeout(() => {
+    const timer = clock.setTimeout(() => {
       this.stop();
       gaveUp();
-    }, BEGUN_FOR * 1000);
+    }, BEGUN_FOR);
+    this.#forget = () => {
+      channel.close();
+      clock.clearTimeout(timer);
+    };
     channel.onmessage = ({ data }) => {
       if (typeof data?.search !== "string") return;
-      clearTimeout(timer);
       channel.postMessage({ received: true });
       this.stop();
       answered(data.search);
@@ -73,8 +77,8 @@ export class SignIn {
   }
 
   stop(): void {
-    this.#channel?.close();
-    this.#channel = undefined;
+    this.#forget?.();
+    this.#forget = undefined;
   }
 
   /** @throws {OIDCError} whatever is wrong with the answer or the tokens */

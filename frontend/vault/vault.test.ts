@@ -1,0 +1,525 @@
+import { describe, expect, test } from "vitest";
+import { settled, until } from "../testing/clock.js";
+import { ALICE, BOB, refusal } from "../testing/provider.js";
+import { vaultAndProvider } from "../testing/vault.js";
+
+const ONE = "link-1";
+const TWO = "link-2";
+
+describe("signing in", () => {
+  test("has the window's address ready before the click, and the token a moment after the answer", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await until(() => tab.prepared(ONE));
+    expect(idp.tokenRequests).toEqual([]);
+    await tab.signIn(ONE);
+    expect(tab.all("opened")).toEqual([{ type: "opened", link_id: ONE, url: undefined }]);
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_in", account: "Alice Adams", expires_in: 300 });
+    expect(tab.delivered(ONE, "token")).toMatchObject([
+      {
+        access_token: "access-2",
+        expires_in: 300,
+        account: "Alice Adams",
+        claims: expect.objectContaining({ sub: "alice-1" }),
+        seq: expect.any(Number),
+        vault: expect.any(String),
+      },
+    ]);
+  });
+
+  test("gives no page a refresh token, an ID token, a verifier or a nonce, and the access token to the kernel alone", async () => {
+    const { idp, page, clock } = await vaultAndProvider();
+    const idTokens: unknown[] = [];
+    const nonces: unknown[] = [];
+    idp.idToken = (claims) => {
+      if (claims.nonce) nonces.push(claims.nonce);
+      return claims;
+    };
+    idp.answer = (body) => {
+      idTokens.push(body.id_token);
+      return body;
+    };
+    const tab = page({ courier: true });
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    await clock.advance(1000);
+    tab.say({ type: "refresh", link_id: ONE, id: "question" });
+    await settled();
+    const [{ code_verifier }, ...refreshes] = idp.tokenRequests;
+    const secrets = [
+      code_verifier,
+      ...idTokens,
+      ...refreshes.map((form) => form.refresh_token),
+      ...idp.refreshTokens.keys(),
+    ];
+    expect(secrets.length).toBeGreaterThan(6);
+    const everything = JSON.stringify(tab.received);
+    for (const secret of secrets) expect(everything).not.toContain(secret);
+    // A window's address holds the nonce; nothing else does.
+    expect(nonces).toHaveLength(1);
+    expect(JSON.stringify(tab.received.filter(({ type }) => type !== "prepared"))).not.toContain(nonces[0]);
+    const shown = JSON.stringify(tab.received.filter(({ type }) => type !== "deliver"));
+    expect(shown).not.toContain("access-");
+  });
+
+  test("hands the ID token to a kernel that was made to ask for it, and to no other", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE, {}, { share_id_token: true });
+    tab.link(TWO);
+    await tab.signIn(ONE);
+    expect(tab.delivered(ONE, "token")[0].id_token).toMatch(/^ey/);
+    expect(tab.delivered(TWO, "token")[0]).not.toHaveProperty("id_token");
+  });
+
+  test("once serves every widget of the same provider and client, also those made later", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const [tab, other] = [page(), page()];
+    tab.link(ONE);
+    other.link(TWO);
+    await tab.signIn(ONE);
+    tab.link("later", { authority: "https://idp.example.com/.well-known/openid-configuration" });
+    for (const [where, link] of [
+      [tab, ONE],
+      [other, TWO],
+      [tab, "later"],
+    ] as const) {
+      expect(where.state(link)?.status).toBe("signed_in");
+      expect(where.delivered(link, "token").map(({ access_token }) => access_token)).toEqual(["access-2"]);
+    }
+    expect(idp.tokenRequests).toHaveLength(1);
+  });
+
+  test("does not serve another client, another provider, or a person who asked for another account", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.link("client", { client_id: "other" });
+    tab.link("provider", { authority: "https://other.example.com" });
+    tab.link("hint", { extra_params: { login_hint: "bob@example.com" } });
+    tab.link("anew", { extra_params: { prompt: "login" } });
+    await settled();
+    for (const link of ["client", "provider", "hint", "anew"]) expect(tab.delivered(link, "token")).toEqual([]);
+  });
+
+  test("asks first where the person wants to be asked", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.say({ type: "settings", settings: { confirmSharing: true, persistHours: 0 } });
+    tab.link(ONE);
+    tab.link(TWO);
+    await tab.signIn(ONE);
+    expect(tab.state(TWO)).toMatchObject({ status: "signed_out", offer: "Alice Adams" });
+    expect(tab.delivered(TWO, "token")).toEqual([]);
+    tab.say({ type: "accept", link_id: TWO });
+    expect(tab.state(TWO)).toMatchObject({ status: "signed_in", account: "Alice Adams" });
+    expect(tab.delivered(TWO, "token")).toHaveLength(1);
+  });
+
+  test("works for two accounts side by side", async () => {
+    const { idp, clock, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE, { extra_params: { login_hint: "Alice Adams" } });
+    tab.link(TWO, { extra_params: { login_hint: "Bob Brown" } });
+    await tab.signIn(ONE, ALICE);
+    expect(tab.state(TWO)?.status).toBe("signed_out");
+    await tab.signIn(TWO, BOB);
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_in", account: "Alice Adams" });
+    await clock.advance(3000);
+    expect(tab.delivered(ONE, "token").every(({ account }) => account === "Alice Adams")).toBe(true);
+    expect(tab.delivered(TWO, "token").every(({ account }) => account === "Bob Brown")).toBe(true);
+    expect(idp.reused).toEqual([]);
+    tab.say({ type: "sign_out", link_id: TWO });
+    await settled();
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+    expect(tab.state(TWO)?.status).toBe("signed_out");
+  });
+
+  test("that the person declined is said, and the next try works", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    const state = new URL(url).searchParams.get("state") as string;
+    await tab.callBack(url, `?${new URLSearchParams({ error: "access_denied", state })}`);
+    expect(tab.state(ONE)).toMatchObject({ status: "error", error: { code: "access_denied" } });
+    expect(tab.delivered(ONE, "status").at(-1)).toMatchObject({ status: "error", error: { code: "access_denied" } });
+    await tab.signIn(ONE);
+    expect(tab.state(ONE)?.error).toBeUndefined();
+  });
+
+  test("takes the first answer; one that is played again finds nobody", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    const search = idp.authorize(url);
+    await tab.callBack(url, search);
+    let answered = false;
+    const channel = new BroadcastChannel(`oidc-widget:${new URL(url).searchParams.get("state")}`);
+    channel.onmessage = () => {
+      answered = true;
+    };
+    channel.postMessage({ search });
+    await settled();
+    channel.close();
+    expect(answered).toBe(false);
+    expect(idp.tokenRequests).toHaveLength(1);
+  });
+
+  test("renews a prepared address before it gets old, and never opens an old one", async () => {
+    const { clock, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const first = await until(() => tab.prepared(ONE));
+    await clock.advance(301);
+    const second = tab.prepared(ONE);
+    expect(second?.id).not.toBe(first.id);
+    expect(second?.url).not.toBe(first.url);
+    tab.say({ type: "begin", link_id: ONE, prepared_id: first.id });
+    expect((await until(() => tab.all("opened").at(-1))).url).toMatch(/^https:/); // sent on to a fresh one
+  });
+
+  test("tells what is wrong with a provider as soon as the widget is shown, and tries again at a click", async () => {
+    const { idp, page } = await vaultAndProvider();
+    idp.metadata.issuer = "https://evil.example.com";
+    const tab = page();
+    tab.link(ONE);
+    await settled();
+    expect(tab.state(ONE)).toMatchObject({ status: "error", error: { code: "discovery_failed" } });
+    idp.metadata.issuer = "https://idp.example.com";
+    tab.say({ type: "begin", link_id: ONE });
+    const { url } = await until(() => tab.all("opened").at(-1));
+    await tab.callBack(url as string, idp.authorize(url as string));
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+});
+
+describe("a sign-in that is not finished", () => {
+  test("ends at once with Cancel; a late answer changes nothing, and no late time-out either", async () => {
+    const { clock, idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    tab.say({ type: "cancel", link_id: ONE });
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_out" });
+    const channel = new BroadcastChannel(`oidc-widget:${new URL(url).searchParams.get("state")}`);
+    channel.postMessage({ search: idp.authorize(url) });
+    await settled();
+    channel.close();
+    expect(idp.tokenRequests).toEqual([]);
+    await clock.advance(2000);
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_out" });
+    expect(tab.state(ONE)?.error).toBeUndefined();
+  });
+
+  test("does not end a later one when its own time is up", async () => {
+    const { clock, idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.open(ONE);
+    tab.say({ type: "cancel", link_id: ONE });
+    await clock.advance(800);
+    const url = await tab.open(ONE);
+    await clock.advance(200); // 1000 s after the first, 200 s after the second
+    expect(tab.state(ONE)?.status).toBe("signing_in");
+    await tab.callBack(url, idp.authorize(url));
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+    await clock.advance(900);
+    expect(tab.state(ONE)?.error).toBeUndefined();
+  });
+
+  test("stays cancelled although its address was still being prepared", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE); // discovery is under way: nothing is prepared yet
+    tab.say({ type: "begin", link_id: ONE });
+    tab.say({ type: "cancel", link_id: ONE });
+    await until(() => tab.prepared(ONE));
+    await settled();
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+    expect(tab.all("opened").filter(({ url }) => url)).toEqual([]);
+    expect(idp.tokenRequests).toEqual([]);
+  });
+
+  test("ends by itself after 15 minutes", async () => {
+    const { clock, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.open(ONE);
+    await clock.advance(899);
+    expect(tab.state(ONE)?.status).toBe("signing_in");
+    await clock.advance(2);
+    expect(tab.state(ONE)).toMatchObject({ status: "error", error: { code: "timeout" } });
+  });
+
+  test("keeps nobody waiting when its window seems closed, but an answer still counts", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    tab.say({ type: "window_closed", link_id: ONE });
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+    await tab.callBack(url, idp.authorize(url));
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+
+  test("gives way to the next click", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const first = await tab.open(ONE);
+    const stale = tab.prepared(ONE)?.id;
+    await until(() => tab.prepared(ONE)?.id !== stale || tab.prepared(ONE)?.url !== first);
+    const second = await tab.open(ONE);
+    expect(second).not.toBe(first);
+    await tab.callBack(second, idp.authorize(second));
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+});
+
+describe("signing out", () => {
+  test("revokes the refresh token, clears every widget of the session and tells each kernel", async () => {
+    const { idp, clock, page } = await vaultAndProvider();
+    const [tab, other] = [page(), page()];
+    tab.link(ONE);
+    other.link(TWO);
+    await tab.signIn(ONE);
+    const [refreshToken] = idp.refreshTokens.keys();
+    other.say({ type: "sign_out", link_id: TWO });
+    await settled();
+    expect(idp.revoked).toEqual([refreshToken]);
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_out" });
+    expect(other.state(TWO)).toMatchObject({ status: "signed_out" });
+    expect(tab.delivered(ONE).at(-1)).toMatchObject({ status: "signed_out", ended: true });
+    expect(other.delivered(TWO).at(-1)).toMatchObject({ status: "signed_out", ended: true });
+    await clock.advance(3600);
+    expect(idp.tokenRequests).toHaveLength(1);
+    tab.say({ type: "refresh", link_id: ONE, id: "question" });
+    await settled();
+    expect(tab.delivered(ONE, "answer").at(-1)).toMatchObject({ id: "question", error: { code: "no_token" } });
+  });
+
+  test("offers the provider's own sign-out, with the ID token as a hint", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.say({ type: "sign_out", link_id: ONE });
+    const { url } = await until(() => tab.all("logout_url").at(-1));
+    expect(url).toMatch(/^https:\/\/idp\.example\.com\/logout\?id_token_hint=ey/);
+  });
+
+  test("during a refresh also revokes the token that the refresh brings", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    let release = () => undefined as unknown;
+    idp.answer = (body) =>
+      new Promise((resolve) => {
+        release = () => resolve(body);
+      });
+    tab.say({ type: "refresh", link_id: ONE });
+    await until(() => idp.tokenRequests.length === 2);
+    await settled();
+    tab.say({ type: "sign_out", link_id: ONE });
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+    const [rotated] = idp.refreshTokens.keys();
+    release();
+    await until(() => idp.revoked.length > 0);
+    expect(idp.revoked).toEqual([rotated]);
+    await settled();
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+    expect(tab.delivered(ONE, "token")).toHaveLength(1);
+  });
+
+  test("works although the provider can't be reached", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    idp.metadata.revocation_endpoint = "https://idp.example.com/gone";
+    tab.say({ type: "sign_out", link_id: ONE });
+    await settled();
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+  });
+
+  test("is possible before anybody has signed in", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    tab.say({ type: "sign_out", link_id: ONE });
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+  });
+});
+
+describe("a token for another API", () => {
+  const API = "https://api.example.com";
+
+  test("comes from the same sign-in, without a click, where the provider grants it (RFC 8707)", async () => {
+    const { idp, clock, page } = await vaultAndProvider();
+    idp.resources.add(API);
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.link(TWO, { resource: API });
+    await until(() => tab.state(TWO)?.status === "signed_in");
+    const [own] = tab.delivered(ONE, "token");
+    const [other] = tab.delivered(TWO, "token");
+    expect(other.access_token).not.toBe(own.access_token);
+    expect(idp.tokenRequests.at(-1)).toMatchObject({ resource: API });
+    await clock.advance(3000);
+    expect(idp.reused).toEqual([]);
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+    expect(tab.state(TWO)?.status).toBe("signed_in");
+  });
+
+  test("takes a click where it is not granted; the session goes on", async () => {
+    const { idp, clock, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.link(TWO, { resource: API });
+    await settled();
+    expect(tab.state(TWO)?.status).toBe("signed_out");
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_in" });
+    expect(tab.state(ONE)?.error).toBeUndefined();
+    await clock.advance(1000);
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+    await tab.signIn(TWO);
+    expect(tab.state(TWO)?.status).toBe("signed_in");
+    expect(idp.reused).toEqual([]);
+  });
+
+  test("is answered to the kernel that asked, once, however many tabs pass the question on", async () => {
+    const { idp, page } = await vaultAndProvider();
+    idp.resources.add(API);
+    const [tab, other] = [page(), page()];
+    tab.link(ONE);
+    other.link(ONE);
+    await tab.signIn(ONE);
+    for (const each of [tab, other]) each.say({ type: "refresh", link_id: ONE, id: "q1", resource: API });
+    await settled();
+    const answers = tab.delivered(ONE, "answer");
+    expect(answers).toHaveLength(1);
+    expect(answers[0]).toMatchObject({ id: "q1", access_token: expect.stringMatching(/^access-/), expires_in: 300 });
+    expect(idp.tokenRequests.filter(({ resource }) => resource === API)).toHaveLength(1);
+  });
+
+  test("that is refused is an answer too", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.say({ type: "refresh", link_id: ONE, id: "q1", resource: API });
+    await settled();
+    expect(tab.delivered(ONE, "answer")).toMatchObject([{ id: "q1", error: { code: "scope_unavailable" } }]);
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+
+  test("whose renewal is refused later is told to be over when it is", async () => {
+    const { idp, clock, page } = await vaultAndProvider();
+    idp.resources.add(API);
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.link(TWO, { resource: API });
+    await until(() => tab.state(TWO)?.status === "signed_in");
+    idp.resources.delete(API);
+    await clock.advance(290);
+    const requests = () => idp.tokenRequests.filter(({ resource }) => resource === API).length;
+    expect(tab.state(TWO)?.status).toBe("signed_in");
+    expect(requests()).toBe(2);
+    await clock.advance(11);
+    expect(tab.state(TWO)?.status).toBe("expired");
+    expect(tab.delivered(TWO).at(-1)).toMatchObject({ status: "expired" });
+    await clock.advance(1000);
+    expect(requests()).toBe(2);
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+});
+
+describe("a page that dies", () => {
+  test("without a word lets go of its links when the browser lets go of its lock", async () => {
+    const { idp, page, crash } = await vaultAndProvider();
+    const sidebar = page({ courier: true });
+    sidebar.result = "not_mine";
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    const before = tab.received.length;
+    crash(tab);
+    sidebar.link(TWO);
+    await settled();
+    sidebar.say({ type: "sign_out", link_id: TWO });
+    await settled();
+    expect(tab.received).toHaveLength(before);
+    expect(idp.revoked).toHaveLength(1);
+  });
+
+  test("takes an unfinished sign-in with it", async () => {
+    const { idp, page, crash } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    crash(tab);
+    const channel = new BroadcastChannel(`oidc-widget:${new URL(url).searchParams.get("state")}`);
+    channel.postMessage({ search: idp.authorize(url) });
+    await settled();
+    channel.close();
+    expect(idp.tokenRequests).toEqual([]);
+  });
+
+  test("leaves a kernel that runs on to another page's courier, which goes on bringing tokens", async () => {
+    const { clock, page, crash } = await vaultAndProvider();
+    const [notebook, other] = [page({ courier: true }), page({ courier: true })];
+    notebook.result = "delivered";
+    other.result = "not_mine";
+    notebook.link(ONE);
+    await notebook.signIn(ONE);
+    crash(notebook);
+    other.result = "not_mine";
+    await clock.advance(245);
+    const calls = other.all("deliver").filter(({ message }) => message.event === "token");
+    expect(calls.at(-1)).toMatchObject({ kernel_id: "kernel-1", message: { link_id: ONE } });
+  });
+
+  test("leaves no link behind once nobody can reach its kernel any more", async () => {
+    const { idp, clock, page, crash } = await vaultAndProvider();
+    const notebook = page({ courier: true });
+    notebook.result = "delivered";
+    notebook.link(ONE);
+    await notebook.signIn(ONE);
+    crash(notebook);
+    const later = page({ courier: true });
+    expect(later.all("places_wanted")).toEqual([{ type: "places_wanted", link_ids: [ONE] }]);
+    later.result = "not_mine";
+    await clock.advance(245);
+    const last = page({ courier: true });
+    expect(last.all("places_wanted")).toEqual([{ type: "places_wanted", link_ids: [] }]);
+    expect(idp.reused).toEqual([]);
+  });
+});
+
+test("the provider's sign-out of the person is told once, with what to do, and a new sign-in mends it", async () => {
+  const { idp, clock, page } = await vaultAndProvider();
+  const tab = page();
+  tab.link(ONE);
+  tab.link(TWO);
+  await tab.signIn(ONE);
+  idp.answer = () => refusal("invalid_grant", "Session ended.");
+  await clock.advance(250);
+  for (const link of [ONE, TWO]) {
+    expect(tab.state(link)).toMatchObject({ status: "expired", error: { code: "invalid_grant" } });
+    expect(tab.delivered(link, "status").filter(({ status }) => status === "expired")).toHaveLength(1);
+  }
+  await clock.advance(10_000);
+  expect(idp.tokenRequests).toHaveLength(2);
+  idp.answer = undefined;
+  await tab.signIn(TWO);
+  expect(tab.state(ONE)).toMatchObject({ status: "signed_in" });
+  expect(tab.state(ONE)?.error).toBeUndefined();
+});
