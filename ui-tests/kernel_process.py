@@ -87,6 +87,7 @@ class KernelProcess:
         #: What widgets sent to pages, as `(link_id, message)`.
         self.told: list[tuple[str, dict[str, Any]]] = []
         self._links: dict[str, str] = {}
+        self._subshell_id: str | None = None
 
     def close(self) -> None:
         self._client.stop_channels()
@@ -185,9 +186,19 @@ class KernelProcess:
             "payload": {"seq": next(self._seq), "vault": "v", **payload},
         }
         data = {"method": "custom", "content": content}
-        self._client.shell_channel.send(
-            self._client.session.msg("comm_msg", {"comm_id": link_id, "data": data})
-        )
+        message = self._client.session.msg("comm_msg", {"comm_id": link_id, "data": data})
+        if self.name == "python3":
+            message["header"]["subshell_id"] = self._subshell()
+        self._client.shell_channel.send(message)
+
+    def _subshell(self) -> str:
+        """Return a subshell, which JupyterLab sends widget messages over where a kernel has it."""
+        if self._subshell_id is None:
+            request = self._client.session.msg("create_subshell_request", {})
+            self._client.control_channel.send(request)
+            reply = self._client.get_control_msg(timeout=PATIENCE)
+            self._subshell_id = str(reply["content"]["subshell_id"])
+        return self._subshell_id
 
     def page(self, name: str = "w", *, popup: bool = True) -> None:
         assert self.deliver(name, "page", redirect_uri="https://hub.example/callback", popup=popup) == "ok"

@@ -78,8 +78,9 @@ class Desk:
         if self._is_copy(payload):
             return
         if event == "token":
-            # What was asked for is new; another one may be older than it looks.
-            lifetime = payload.get("lifetime", None if self.requests.is_open() else math.inf)
+            # What was waited for is new; another one may have been there for a while.
+            new = self.requests.is_open() or self.keeper.awaited
+            lifetime = payload.get("lifetime", None if new else math.inf)
             self.keeper.take_token(
                 AccessToken.lasting(str(payload["access_token"]), payload.get("expires_in"), lifetime),
                 claims=payload.get("claims"),

@@ -117,8 +117,10 @@ class BrowserSource:
 
     def obstacle(self, *, blocking: bool) -> OIDCError | None:
         """Name the one case: a page answers by the widget's own comm only, which this thread serves."""
-        if not blocking or not self._page or self._page["express"] or not _serves_comms():
+        if not self._page or self._page["express"] or not _serves_comms():
             return None
+        if not blocking:
+            return None if _takes_comms_while_awaiting() else _unreachable()
         return SignInError(
             "This page can't hand over a token while a cell blocks the kernel.",
             code="no_express_lane",
@@ -143,6 +145,21 @@ class BrowserSource:
     def shown(self) -> Mapping[str, Any]:
         """Nothing: the vault's own state is on show."""
         return {}
+
+
+def _unreachable() -> SignInError:
+    return SignInError(
+        "This page can't hand over a token while a cell runs in this kernel.",
+        code="no_express_lane",
+        hint="Sign in first, and run this cell then; a newer ipykernel (7 or later) can wait.",
+    )
+
+
+def _takes_comms_while_awaiting() -> bool:
+    """Whether the kernel takes widget messages, sent over a subshell, while a cell awaits."""
+    from ipykernel import version_info  # noqa: PLC0415  # a kernel runs
+
+    return bool(version_info >= (7,))
 
 
 def _serves_comms() -> bool:

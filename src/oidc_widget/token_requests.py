@@ -188,7 +188,7 @@ def _value(result: AccessToken | OIDCError) -> str:
 
 def _late(timeout: float | None) -> TokenError:
     return TokenError(
-        f"No fresh token came within {timeout:g} s.",
+        f"No fresh token came within {timeout:.3g} s.",
         code="timeout",
         hint="Is a page with this widget still open? It renews the token.",
     )

@@ -144,7 +144,12 @@ def test_signing_out_does_not_end_the_wait_for_a_sign_in(kernel):
 def test_awaiting_takes_what_comes_by_the_widgets_own_comm(kernel):
     kernel.login()
     kernel.deliver_by_comm("w", "page", redirect_uri="https://hub.example/callback", popup=True)
+    kernel.wait_for_message("state")
     cell = kernel.start("print('waiting'); print(await w.token_async(timeout=5))")
+    if kernel.name == "ipykernel6":
+        # It takes no widget message until the cell ends, so that this would never end well.
+        assert "can't hand over a token while a cell runs" in cell.fail()
+        return
     kernel.hear_until(lambda: "waiting" in cell.output, "the cell to run")
     kernel.deliver_by_comm("w", "token", access_token="token-9", expires_in=60)
     assert "token-9" in cell.finish()
