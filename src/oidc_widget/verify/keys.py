@@ -100,12 +100,13 @@ class RemoteKeys:
         http_client: httpx.Client | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._issuer = require_secure_url(
-            issuer, what="The issuer", allow_insecure_http=allow_insecure_http or jwks_uri is not None
+        require_secure_url(
+            jwks_uri or issuer,  # whichever is asked
+            what="The jwks_uri" if jwks_uri else "The issuer",
+            allow_insecure_http=allow_insecure_http,
         )
-        self._jwks_uri = jwks_uri and require_secure_url(
-            jwks_uri, what="The jwks_uri", allow_insecure_http=allow_insecure_http
-        )
+        self._issuer = issuer
+        self._jwks_uri = jwks_uri
         self._timeout = timeout
         self._max_age = max_age
         self._cooldown = cooldown
@@ -162,8 +163,7 @@ class RemoteKeys:
             return True
         if self._is_young(keys) and keys.ring.find(algorithm, kid):
             return False
-        # A fetch under way may bring what is missing, so it is waited for also when none would be started.
-        return self._clock() >= self._quiet_until or self._flight.under_way
+        return self._clock() >= self._quiet_until
 
     def _is_young(self, keys: IssuerKeys) -> bool:
         return self._clock() - keys.fetched_at < self._max_age

@@ -38,11 +38,6 @@ class SingleFlight(Generic[T]):
         """How many flights have ended. Read it before you look whether one is needed."""
         return self._landed
 
-    @property
-    def under_way(self) -> bool:
-        """Whether there is a flight that can be joined."""
-        return self._flight is not None
-
     def wait(self, timeout: float, *, landed: int) -> None:
         """Join the flight under way, or start one, and wait for its end.
 
