@@ -46,6 +46,8 @@ export class TestProvider {
   answer?: (body: Body, form: Record<string, string>) => Body | Response | Promise<Body | Response>;
   /** The last word on an ID token's claims, or on the whole token. */
   idToken?: (claims: Body, accessToken: string) => Body | string | Promise<Body | string>;
+  /** No request gets through (no network, no CORS). */
+  unreachable = () => false;
   /** Resources that are granted (RFC 8707). */
   readonly resources = new Set<string>();
   /** Refresh tokens that came a second time: a client that does this signs its people out. */
@@ -111,6 +113,7 @@ export class TestProvider {
     const url = String(input);
     const form = Object.fromEntries(new URLSearchParams(String(init.body ?? "")));
     this.calls.push({ url, method: init.method ?? "GET", headers: new Headers(init.headers), init, form });
+    if (this.unreachable()) throw new TypeError("Failed to fetch");
     const { metadata } = this;
     switch (url) {
       case `${this.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`:
@@ -127,6 +130,11 @@ export class TestProvider {
         return new Response("not here", { status: 404 });
     }
   };
+
+  /** Like providers that do not rotate: this refresh token may come again. */
+  forgive(refreshToken: string): void {
+    this.#used.delete(refreshToken);
+  }
 
   /** What the person does in the window; gives the query that the callback page gets. */
   authorize(address: string, account: Account = ALICE): string {
