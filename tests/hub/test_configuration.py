@@ -37,11 +37,11 @@ def test_what_is_there_already_stays():
     config.JupyterHub.services = [{"name": "cull"}]
     config.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "shares!user"]}, {"name": "cull"}]
     config.Spawner.environment = {"A": "b"}
-    configure(config, url="http://hub:10105", listen="0.0.0.0", command=["python3", "-m", "oidc_widget.hub"])
+    configure(config, url="http://hub:10105", listen="::", command=["python3", "-m", "oidc_widget.hub"])
     services = value(config, "JupyterHub", "services")
     assert [service["name"] for service in services] == ["cull", "oidc-widget"]
     assert services[1]["url"] == "http://hub:10105"
-    assert services[1]["environment"] == {"OIDC_WIDGET_LISTEN": "0.0.0.0"}  # noqa: S104  # as it was told
+    assert services[1]["environment"] == {"OIDC_WIDGET_LISTEN": "::"}
     roles = value(config, "JupyterHub", "load_roles")
     assert roles == [{"name": "user", "scopes": ["self", "shares!user", ACCESS]}, {"name": "cull"}]
     assert set(value(config, "Spawner", "environment")) == {"A", "OIDC_WIDGET_REDIRECT_URI"}

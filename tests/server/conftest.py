@@ -50,7 +50,8 @@ def _start(folder: Path, *, config: Mapping[str, Mapping[str, Any]] | None = Non
         "log_level": "DEBUG",
         "jpserver_extensions": {"oidc_widget": True},
     }
-    sections = {"ServerApp": strict, **(config or {})}
+    given = config or {}
+    sections = {**given, "ServerApp": {**strict, **given.get("ServerApp", {})}}
     return Server(JupyterServer(folder, app="server", base_url="/some/base/", config=sections, **options))
 
 

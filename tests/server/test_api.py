@@ -77,6 +77,21 @@ def test_only_signed_in_users_are_answered(configured):
     assert answer.json()["error"] == "not_signed_in_to_jupyter"
 
 
+def test_a_server_that_is_open_by_default_is_no_more_open_here(start_server):
+    open_server = start_server(config={"ServerApp": {"allow_unauthenticated_access": True}})
+    with open_server.client(signed_in=False) as client:
+        xsrf = {"Cookie": "_xsrf=test", "X-XSRFToken": "test"}
+        form = {"grant_type": "refresh_token", "refresh_token": "test"}
+        for answer in (
+            client.get("api/providers"),
+            client.get("api/providers/corp/metadata"),
+            client.post("api/providers/corp/token", data=form, headers=xsrf),
+            client.post("api/providers/corp/revoke", data=form, headers=xsrf),
+        ):
+            assert answer.status_code == 403
+            assert answer.json()["error"] == "not_signed_in_to_jupyter"
+
+
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_every_answer_has_the_security_headers(configured, signed_in):
     with configured.client(signed_in=signed_in) as client:
