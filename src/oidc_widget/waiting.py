@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PAGE_PATIENCE", "wait", "wait_async"]
 
 #: Seconds within which a page that shows the widget tells so; a slow network and a cold start fit in.
-PAGE_PATIENCE = 8.0
+PAGE_PATIENCE = 15.0
 
 
 def wait(desk: Desk, timeout: float | None) -> str:

@@ -34,7 +34,7 @@ def test_without_any_page_the_wait_ends_soon_and_names_await(kernel):
     error = kernel.start("w.wait()").fail()
     assert "No page with this widget has answered" in error
     assert "await w" in error
-    kernel.run("oidc_widget.waiting.PAGE_PATIENCE = 8.0")
+    kernel.run("oidc_widget.waiting.PAGE_PATIENCE = 15.0")
 
 
 def test_where_a_page_has_no_express_lane_the_wait_ends_at_once_and_names_await(kernel):
