@@ -150,6 +150,11 @@ def test_a_header_can_not_set_the_identity(get):
     )
 
 
+def test_what_an_outer_application_noted_does_not_count(app):
+    noted = {"oidc_widget.verified": type("Noted", (), {"identity": "eve", "claims": {}})}
+    assert app.test_client().get("/maybe", environ_overrides=noted).json == {"identity": None}
+
+
 def test_the_identity_goes_along_into_threads_with_the_request(app, issuer):
     @app.get("/thread")
     @token_required
