@@ -2,7 +2,7 @@ import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { type ICommandPalette, InputDialog } from "@jupyterlab/apputils";
 import type { Translate } from "../ui/countdown.js";
 import { signInsIcon } from "./icons.js";
-import type { PanelActions } from "./panel.js";
+import type { PanelActions } from "./panel-actions.js";
 import type { Row } from "./rows.js";
 import type { SignIns } from "./sign-ins.js";
 

@@ -1,18 +1,9 @@
 import { settingsIcon } from "@jupyterlab/ui-components";
 import type { Translate } from "../ui/countdown.js";
 import { element } from "../ui/elements.js";
-import type { Choice } from "./choices.js";
+import type { PanelActions } from "./panel-actions.js";
 import { RowView } from "./row-view.js";
 import type { Row, Rows } from "./rows.js";
-
-/** What the panel asks of the application around it. */
-export interface PanelActions {
-  /** The notebook that code would be put into has its name here; `null`: there is none. */
-  activeNotebook(): string | null;
-  insertCode(choice: Choice): void;
-  goTo(path: string): void;
-  openSettings(): void;
-}
 
 /** How often the bars move, in ms, while the panel is shown. */
 const TICK = 1000;

@@ -1,7 +1,7 @@
 import type { Translate } from "../ui/countdown.js";
 import { element } from "../ui/elements.js";
 import { View } from "../ui/view.js";
-import type { PanelActions } from "./panel.js";
+import type { PanelActions } from "./panel-actions.js";
 import type { Row } from "./rows.js";
 
 /** A row of the sidebar: the widget's own line, narrower, with the time left as a thin bar and what uses it. */

@@ -7,7 +7,7 @@ import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import type { Translate } from "../ui/countdown.js";
 import { addCommands } from "./commands.js";
 import { insertCode } from "./insert-code.js";
-import type { PanelActions } from "./panel.js";
+import type { PanelActions } from "./panel-actions.js";
 import { followSettings, SETTINGS_ID } from "./settings.js";
 import { Shelf } from "./shelf.js";
 import type { SignIns } from "./sign-ins.js";
