@@ -2,7 +2,8 @@ import type { INotebookTracker } from "@jupyterlab/notebook";
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { Translate } from "../ui/countdown.js";
 import { findChoices } from "./choices.js";
-import { type PanelActions, SignInsPanel } from "./panel.js";
+import { SignInsPanel } from "./panel.js";
+import type { PanelActions } from "./panel-actions.js";
 import { Rows } from "./rows.js";
 import type { ISignIns } from "./tokens.js";
 
