@@ -12,7 +12,7 @@ oidc_widget           `TokenVerifier.verify`, keys from a key set that was fetch
   offline keys        the same with keys given
   repeated token      the same with `cache_size`: the signature was verified before (`claims.from_cache`)
 Authlib               `authlib.jose.jwt.decode` and `validate`
-PyJWT                 `jwt.decode`
+PyJWT                 `jwt.decode`, where it is installed
 """
 # ruff: noqa: INP001, T201  (a script, which prints)
 
@@ -27,7 +27,6 @@ import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-import jwt as pyjwt
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
@@ -35,6 +34,11 @@ from oidc_widget.verify import TokenVerifier
 
 warnings.simplefilter("ignore")  # authlib.jose is deprecated, and is what applications have
 from authlib.jose import jwt as authlib_jwt  # noqa: E402  (after that)
+
+try:
+    import jwt as pyjwt
+except ImportError:  # no part of the test environment: `pip install pyjwt` to see it too
+    pyjwt = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +106,7 @@ def contestants(server: ThreadingHTTPServer, algorithm: str, key: Any) -> dict[s
     offline = TokenVerifier(issuer, AUDIENCE, keys=public.as_dict())
     caching = TokenVerifier(issuer, AUDIENCE, cache_size=100)
     expected = {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": AUDIENCE}}
-    return {
+    functions: dict[str, Callable[[], object]] = {
         "joserfc decode": lambda: jwt.decode(token, public, algorithms=[algorithm]),
         "joserfc + claims": lambda: registry.validate(
             jwt.decode(token, public, algorithms=[algorithm]).claims
@@ -111,10 +115,12 @@ def contestants(server: ThreadingHTTPServer, algorithm: str, key: Any) -> dict[s
         "  offline keys": lambda: offline.verify(token),
         "  repeated token": lambda: caching.verify(token),
         "Authlib": lambda: authlib_jwt.decode(token, native, claims_options=expected).validate(),
-        "PyJWT": lambda: pyjwt.decode(
-            token, native, algorithms=[algorithm], audience=AUDIENCE, issuer=issuer
-        ),
     }
+    if pyjwt:
+        functions["PyJWT"] = lambda: pyjwt.decode(
+            token, native, algorithms=[algorithm], audience=AUDIENCE, issuer=issuer
+        )
+    return functions
 
 
 def measure(functions: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
