@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
 from oidc_widget.errors import SignInError
@@ -157,9 +158,7 @@ def _unreachable() -> SignInError:
 
 def _takes_comms_while_awaiting() -> bool:
     """Whether the kernel takes widget messages, sent over a subshell, while a cell awaits."""
-    from ipykernel import version_info  # noqa: PLC0415  # a kernel runs
-
-    return bool(version_info >= (7,))
+    return int(version("ipykernel").partition(".")[0]) >= 7  # noqa: PLR2004  # where subshells begin
 
 
 def _serves_comms() -> bool:
