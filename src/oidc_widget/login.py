@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -49,6 +50,14 @@ class _Live(traitlets.TraitType[Any, Any]):
 
     def set(self, obj: Any, value: Any) -> None:  # noqa: ARG002  # the signature is traitlets'
         raise traitlets.TraitError(f"The {self.name!r} trait is read-only.")
+
+
+@dataclass(repr=False)
+class _Announced:
+    """What observers were told last; it holds a token, so it shows nothing of itself."""
+
+    access_token: str | None = None
+    status: str = "signed_out"
 
 
 class OIDCLogin(anywidget.AnyWidget):
@@ -153,7 +162,7 @@ class OIDCLogin(anywidget.AnyWidget):
             "label": _text("label", label),
             "flow": flow,
         }
-        self._announced: dict[str, Any] = {"access_token": None, "status": "signed_out"}
+        self._announced = _Announced()
         self._shown = False
         link_id = uuid.uuid4().hex
         self._announcer = Announcer(f"oidc-widget-{link_id[:8]}")
@@ -342,9 +351,9 @@ class OIDCLogin(anywidget.AnyWidget):
 
     def _announce(self, _old: State, new: State) -> None:
         for name in self._ANNOUNCED:
-            old, value = self._announced[name], getattr(new, name)
+            old, value = getattr(self._announced, name), getattr(new, name)
             if value != old:
-                self._announced[name] = value
+                setattr(self._announced, name, value)
                 change = traitlets.Bunch(name=name, old=old, new=value, owner=self, type="change")
                 self._announcer.put(partial(self.notify_change, change))
 
