@@ -64,7 +64,7 @@ if settings["subdomain_host"]:
     c.JupyterHub.subdomain_host = settings["subdomain_host"]
 
 import oidc_widget.hub
-oidc_widget.hub.configure(c)
+oidc_widget.hub.configure(c, providers=settings["providers"])
 """
 
 
@@ -81,17 +81,23 @@ class Hub:
         The path that it is served under.
     config
         Configuration of the users' servers, as in `jupyter_server_config.json`.
+    providers
+        The Hub's own providers (`oidc_widget.hub.configure(c, providers=…)`).
+    env
+        Environment variables of the Hub, on top of this process's.
     python
         What runs the Hub; another one may have another version of JupyterHub.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a choice of its own
         self,
         folder: Path,
         *,
         subdomain: bool = False,
         base_url: str = "/",
         config: Mapping[str, Mapping[str, Any]] | None = None,
+        providers: Mapping[str, Mapping[str, Any]] | None = None,
+        env: Mapping[str, str] | None = None,
         python: str = sys.executable,
     ) -> None:
         self.log = folder / "hub.log"
@@ -112,6 +118,7 @@ class Hub:
             "proxy_api": f"http://127.0.0.1:{proxy_port}",
             "proxy_token": secrets.token_hex(16),
             "subdomain_host": f"http://{self.host}:{self._port}" if subdomain else "",
+            "providers": dict(providers or {}),
             "environment": {
                 "JUPYTER_CONFIG_DIR": str(folder / "config"),
                 "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
@@ -130,7 +137,11 @@ class Hub:
                 stderr=log,
                 cwd=folder,
                 # `jupyterhub-singleuser` is looked for on the path.
-                env={**inherited, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+                env={
+                    **inherited,
+                    **(env or {}),
+                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                },
             )
         self._wait(lambda: self.request("GET", "services/oidc-widget/callback").status_code == 400)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -54,6 +55,30 @@ def test_appended_lists_are_added_to():
     configure(config)
     assert len(value(config, "JupyterHub", "services")) == 2
     assert value(config, "JupyterHub", "load_roles") == [{"name": "user", "scopes": ["self", ACCESS]}]
+
+
+def test_the_hub_s_own_providers_and_their_secrets_go_to_the_service_alone(monkeypatch):
+    monkeypatch.setenv("CORP_SECRET", "obvious-test-secret")
+    config = Config()
+    providers = {
+        "corp": {
+            "authority": "https://idp.example.com",
+            "client_id": "x",
+            "client_secret_env": "CORP_SECRET",
+        },
+        "wrong": 3,
+    }
+    configure(config, providers=providers, url="http://127.0.0.1:10105")
+    (service,) = value(config, "JupyterHub", "services")
+    assert service["environment"]["CORP_SECRET"] == "obvious-test-secret"
+    assert json.loads(service["environment"]["OIDC_WIDGET_PROVIDERS"]) == {
+        "corp": {**providers["corp"], "relay": True},
+        "wrong": 3,
+    }
+    told = value(config, "Spawner", "environment")
+    assert set(told) == {"OIDC_WIDGET_REDIRECT_URI", "OIDC_WIDGET_HUB_URL"}
+    spawner = SimpleNamespace(user=SimpleNamespace(settings={"base_url": "/some/hub/"}))
+    assert told["OIDC_WIDGET_HUB_URL"](spawner) == "http://127.0.0.1:10105/some/hub/services/oidc-widget/"
 
 
 def test_a_spawner_with_an_environment_of_its_own_gets_the_address_too():

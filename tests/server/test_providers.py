@@ -8,8 +8,8 @@ import pytest
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.server import client_authentication
-from oidc_widget.server.providers import parse_provider, parse_providers
+from oidc_widget.relay import client_authentication
+from oidc_widget.relay.providers import parse_provider, parse_providers
 
 SECRET = "obvious-test-secret"
 CORP = {"authority": "https://idp.example.com", "client_id": "notebooks"}

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from oidc_widget.server.providers import parse_provider
-from oidc_widget.server.relay_response import account, token_response
-from oidc_widget.server.responses import Refusal
-from oidc_widget.server.upstream import Answer, Upstream
+from oidc_widget.relay import Refusal
+from oidc_widget.relay.providers import parse_provider
+from oidc_widget.relay.token_response import account, token_response
+from oidc_widget.relay.upstream import Answer, Upstream
 
 SECRET = "obvious-test-secret"
 VERIFIER = "v" * 43

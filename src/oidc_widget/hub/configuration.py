@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from traitlets.config.loader import LazyConfigValue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from traitlets.config import Config
 
-__all__ = ["SERVICE_NAME", "configure", "redirect_uri"]
+__all__ = ["PROVIDERS_VARIABLE", "SERVICE_NAME", "configure", "redirect_uri"]
 
 #: The service's name, and so the last part of ``/services/oidc-widget/``.
 SERVICE_NAME = "oidc-widget"
 
-#: Read by the server extension (``oidc_widget.server.configuration``).
-_VARIABLE = "OIDC_WIDGET_REDIRECT_URI"
+# Read by the server extension (`oidc_widget.server.configuration`, `.hub_relay`).
+_REDIRECT_URI = "OIDC_WIDGET_REDIRECT_URI"
+_HUB_URL = "OIDC_WIDGET_HUB_URL"
+
+#: The providers as JSON, for the service (``oidc_widget.hub.relaying``).
+PROVIDERS_VARIABLE = "OIDC_WIDGET_PROVIDERS"
 _ACCESS = f"access:services!service={SERVICE_NAME}"
 
 
 def configure(
     config: Config,
     *,
+    providers: Mapping[str, Mapping[str, Any]] | None = None,
     url: str | None = None,
     listen: str | None = None,
     command: Sequence[str] | None = None,
@@ -37,6 +45,9 @@ def configure(
     ----------
     config : Config
         The ``c`` of ``jupyterhub_config.py``.
+    providers : Mapping, optional
+        Providers for all users, as in ``c.OIDCWidget.providers`` of a Jupyter server. Their token
+        requests go through the service, so no user's server ever has their secrets.
     url : str, optional
         Where the Hub's proxy finds the service; a free port of this machine unless given.
     listen : str, optional
@@ -45,12 +56,19 @@ def configure(
     command : sequence of str, optional
         How the service is started; this Python's ``-m oidc_widget.hub`` unless given.
     """
+    url = url or f"http://127.0.0.1:{_free_port()}"
+    environment = {"OIDC_WIDGET_LISTEN": listen} if listen else {}
+    told: dict[str, Any] = {_REDIRECT_URI: redirect_uri}
+    if providers:
+        environment |= _relay_environment(providers)
+        # At the proxy's back: user's servers reach the service as the proxy does.
+        told[_HUB_URL] = partial(_service_address, url)
     service = {
         "name": SERVICE_NAME,
-        "url": url or f"http://127.0.0.1:{_free_port()}",
+        "url": url,
         "command": list(command or (sys.executable, "-m", "oidc_widget.hub")),
         "display": False,
-        "environment": {"OIDC_WIDGET_LISTEN": listen} if listen else {},
+        "environment": environment,
         # The person is in the middle of a sign-in: the Hub's own question would only be in the way.
         "oauth_no_confirm": True,
         # Enough to know whose browser this is and which servers that person has; nothing of others.
@@ -61,7 +79,7 @@ def configure(
     # A subclass's own `environment` replaces that of Spawner, so each one that there is gets it.
     spawners = [name for name in config if name.endswith("Spawner") and "environment" in config[name]]
     for name in {*spawners, "Spawner"}:
-        config[name].environment.update({_VARIABLE: redirect_uri})
+        config[name].environment.update(told)
 
 
 def redirect_uri(spawner: Any) -> str:
@@ -87,6 +105,31 @@ def redirect_uri(spawner: Any) -> str:
         return f"{host.scheme}://{domain}{port}{path}"
     public = settings.get("public_url")
     return f"{public.scheme}://{public.netloc}{path}" if public else path
+
+
+def _relay_environment(providers: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Hand the providers to the service, with the variables that hold their secrets.
+
+    The Hub passes little of its own environment on to a service, and none of these to users' servers.
+    A provider of the Hub always goes through its relay.
+    """
+    entries = {
+        # What is no dictionary is for the service to complain of, in its log.
+        name: {"relay": True, **entry} if isinstance(entry, dict) else entry
+        for name, entry in providers.items()
+    }
+    variables = {
+        variable
+        for entry in entries.values()
+        if isinstance(entry, dict)
+        for key in ("client_secret_env", "private_key_env")
+        if isinstance(variable := entry.get(key), str) and variable in os.environ
+    }
+    return {PROVIDERS_VARIABLE: json.dumps(entries), **{name: os.environ[name] for name in sorted(variables)}}
+
+
+def _service_address(url: str, spawner: Any) -> str:
+    return f"{url.rstrip('/')}{spawner.user.settings['base_url']}services/{SERVICE_NAME}/"
 
 
 def _let_everybody_in(hub: Config) -> None:

@@ -24,6 +24,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from oidc_widget.message_page import MessagePage
 
+from .configuration import PROVIDERS_VARIABLE
 from .target import find_destination, is_own_server, target_of
 
 __all__ = ["application", "main"]
@@ -175,11 +176,21 @@ def application(prefix: str) -> Application:
         [
             (url_path_join(prefix, "callback"), CallbackHandler),
             (url_path_join(prefix, "oauth_callback"), OAuthCallbackHandler),
+            *_relay_routes(prefix),
         ],
         default_handler_class=NotFoundHandler,
         cookie_secret=os.urandom(32),
         log_function=_log_request,
     )
+
+
+def _relay_routes(prefix: str) -> list[Any]:
+    if PROVIDERS_VARIABLE not in os.environ:
+        return []
+    # Only now: without providers of its own the Hub needs none of the packages that the relay needs.
+    from .relaying import relay_of_environment, relay_routes  # noqa: PLC0415
+
+    return relay_routes(prefix, relay_of_environment())
 
 
 def main() -> None:

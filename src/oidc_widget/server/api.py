@@ -10,9 +10,7 @@ from tornado.web import authenticated
 from .responses import JSONHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .providers import ConfiguredProvider
+    from .directory import Directory
 
 __all__ = ["ProvidersHandler"]
 
@@ -20,15 +18,14 @@ __all__ = ["ProvidersHandler"]
 class ProvidersHandler(JSONHandler):
     """List the configured providers, without anything secret."""
 
-    def initialize(self, providers: Mapping[str, ConfiguredProvider], redirect_uri: str | None) -> None:
+    def initialize(self, directory: Directory, redirect_uri: str | None) -> None:
         """Take what the route was given."""
-        self._answer = {
-            "redirect_uri": redirect_uri,
-            "providers": [provider.public() for provider in providers.values()],
-        }
+        self._directory = directory
+        self._redirect_uri = redirect_uri
 
     @authenticated
     @authorized
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answer with the list."""
-        self.answer(200, self._answer)
+        providers = await self._directory.providers()
+        self.answer(200, {"redirect_uri": self._redirect_uri, "providers": list(providers.values())})

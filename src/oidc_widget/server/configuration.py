@@ -8,7 +8,7 @@ import re
 from traitlets import Any, Unicode, default
 from traitlets.config import LoggingConfigurable
 
-from .providers import ConfiguredProvider, parse_providers
+from oidc_widget.relay import ConfiguredProvider, parse_providers
 
 __all__ = ["REDIRECT_URI_VARIABLE", "OIDCWidget"]
 

@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING
 
 from jupyter_server.utils import url_path_join
 
+from oidc_widget.relay import Relay
+
 from .api import ProvidersHandler
 from .callback import CallbackHandler
 from .configuration import OIDCWidget
-from .rate_limit import RateLimit
+from .directory import Directory
+from .hub_relay import HubRelay
 from .relay import MetadataHandler, RevocationHandler, TokenHandler
-from .upstream import Upstream
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 __all__ = ["load"]
-
-# For each user and provider. Twelve notebooks with six-second tokens of their own stay below it.
-_BURST = 60
-_PER_SECOND = 2.0
 
 
 def load(server_app: ServerApp) -> None:
@@ -32,12 +30,10 @@ def load(server_app: ServerApp) -> None:
         The starting server.
     """
     providers, redirect_uri = OIDCWidget(parent=server_app).load()
-    listed = {"providers": providers, "redirect_uri": redirect_uri}
-    relayed = {
-        "providers": providers,
-        "upstreams": {name: Upstream(provider) for name, provider in providers.items()},
-        "rate_limit": RateLimit(_BURST, _PER_SECOND),
-    }
+    hub = HubRelay.of_environment(server_app.log)
+    directory = Directory([Relay(providers, server_app.log), *([hub] if hub else [])])
+    listed = {"directory": directory, "redirect_uri": redirect_uri}
+    relayed = {"directory": directory}
     base = url_path_join(server_app.base_url, "oidc-widget")
     server_app.web_app.add_handlers(  # type: ignore[no-untyped-call]  # of Jupyter Server
         ".*$",

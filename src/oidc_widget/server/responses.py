@@ -9,36 +9,9 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError
 
 from oidc_widget.message_page import SECURITY_HEADERS
+from oidc_widget.relay import Refusal
 
-__all__ = ["JSONHandler", "Refusal"]
-
-
-class Refusal(Exception):  # noqa: N818  # RFC 6749 §5.2 speaks of refusing; it is an answer, not a fault
-    """An answer in the form of an OAuth error response (RFC 6749 §5.2).
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    code : str
-        The stable identifier, the same as in the browser (``frontend/protocol/errors.ts``).
-    sentence : str
-        What happened and what to do, free of secrets.
-    headers : dict, optional
-        Further headers of the answer.
-    """
-
-    def __init__(self, status: int, code: str, sentence: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.sentence = sentence
-        self.headers = headers or {}
-
-    @property
-    def body(self) -> dict[str, str]:
-        """The JSON object that is sent."""
-        return {"error": self.code, "error_description": self.sentence}
+__all__ = ["JSONHandler"]
 
 
 class JSONHandler(APIHandler):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from .responses import Refusal
+from .refusal import Refusal
 
 if TYPE_CHECKING:
     from .providers import ConfiguredProvider

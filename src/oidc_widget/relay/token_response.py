@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .responses import Refusal
+from .refusal import Refusal
 
 if TYPE_CHECKING:
     from .upstream import Answer

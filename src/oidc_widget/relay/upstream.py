@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import httpx
 
 from .entry import is_secure
-from .responses import Refusal
+from .refusal import Refusal
 
 if TYPE_CHECKING:
     import ssl
