@@ -14,4 +14,6 @@ export interface KernelState {
     verification_uri_complete?: string | null;
     qr_svg?: string | null;
   } | null;
+  /** A sign-in by hand: the link to open, and where the person lands, whose address comes back. */
+  paste?: { authorization_url: string; redirect_uri: string } | null;
 }

@@ -9,6 +9,8 @@ export interface ShownState extends LinkState {
   unattended?: boolean;
   /** A sign-in that goes on elsewhere (RFC 8628). */
   device?: KernelState["device"];
+  /** A sign-in by hand. */
+  paste?: KernelState["paste"];
 }
 
 /** What a view needs, whoever does the signing in: this page's window, or the kernel by itself (device flow). */
@@ -25,6 +27,8 @@ export interface SignInControl {
   logOut(): void;
   cancel(): void;
   signOut(): void;
+  /** The address that the person landed on, in a sign-in by hand. */
+  paste?(address: string): void;
   /** Use the session that is on offer. */
   accept(): void;
 }

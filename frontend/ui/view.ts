@@ -1,7 +1,8 @@
 import type { SignInControl } from "../page/sign-in-control.js";
 import type { Problem } from "../protocol/errors.js";
 import { english, type Translate, timeLeft } from "./countdown.js";
-import { element, type Icon } from "./elements.js";
+import { DeviceView, waitingElsewhere } from "./device-view.js";
+import { copyButton, element, type Icon } from "./elements.js";
 
 export interface ViewOptions {
   /** The provider's name on the button. */
@@ -33,6 +34,7 @@ export class View {
   readonly #alert = element("span", "oidc-alert", { role: "alert" });
   readonly #actions = element("span", "oidc-actions");
   readonly #details = element("div", "oidc-details");
+  readonly #device: DeviceView;
   readonly #login: SignInControl;
   #label = "";
   readonly #translate: Translate;
@@ -51,7 +53,8 @@ export class View {
     this.#root = element("div", "oidc-widget", role ? { role, "aria-label": translate("OIDC sign-in") } : {});
     const line = element("div", "oidc-line");
     line.append(this.#icon, this.#status, this.#note, this.#alert, this.#actions);
-    this.#root.append(line, this.#details);
+    this.#device = new DeviceView(login, translate);
+    this.#root.append(line, this.#details, this.#device.root);
     parent.append(this.#root);
     this.#forget = login.onChange(() => this.#render());
     this.label = label;
@@ -82,6 +85,7 @@ export class View {
     this.#alert.title = this.#alert.textContent ?? "";
     this.#showActions(line);
     this.#showDetails(line.problem);
+    this.#device.render();
   }
 
   #line(): Line {
@@ -95,7 +99,7 @@ export class View {
           icon: "busy",
           status: this.#login.blocked
             ? t("The browser blocked the sign-in window.")
-            : t("Waiting for the sign-in window …"),
+            : (waitingElsewhere(this.#login.state, t) ?? t("Waiting for the sign-in window …")),
           link: this.#login.blocked ? [t("Open sign-in page"), () => this.#login.openBlocked()] : undefined,
           buttons: [[t("Cancel"), () => this.#login.cancel()]],
         };
@@ -181,15 +185,7 @@ export class View {
     const row = element("div", "oidc-copy");
     const value = element("code");
     value.textContent = text;
-    const button = element("button", "oidc-button", { type: "button" });
-    button.textContent = this.#translate("Copy");
-    button.addEventListener("click", () => {
-      navigator.clipboard?.writeText(text).then(
-        () => setText(button, this.#translate("Copied")),
-        () => getSelection()?.selectAllChildren(value), // not allowed here: select it, so that Ctrl-C does it
-      );
-    });
-    row.append(value, button);
+    row.append(value, copyButton(text, value, this.#translate));
     return row;
   }
 }

@@ -54,7 +54,7 @@ const initialize: Initialize<State> = ({ model }) => {
     windowed.onDeliver = ({ event, payload }) => tell(event, payload);
     login = windowed;
   } else {
-    login = new KernelLogin((name) => tell("command", { name }));
+    login = new KernelLogin((name, address) => tell("command", { name, address }));
     tell("page", { popup: false });
   }
   const entry: Entry = { login, label, views };

@@ -19,12 +19,15 @@ def device_fields(authorization: DeviceAuthorization) -> dict[str, Any]:
     """Return what the widget shows (RFC 8628 §3.2 and §3.3.1)."""
     import segno  # noqa: PLC0415  # only where a code is shown
 
-    picture = segno.make(_address(authorization), micro=False)
+    out = io.BytesIO()
+    segno.make(_address(authorization), micro=False).save(
+        out, kind="svg", border=2, light="#fff", omitsize=True, xmldecl=False, nl=False
+    )
     return {
         "user_code": authorization.user_code,
         "verification_uri": authorization.verification_uri,
         "verification_uri_complete": authorization.verification_uri_complete,
-        "qr_svg": picture.svg_inline(border=2, light="#fff", omitsize=True),
+        "qr_svg": out.getvalue().decode(),
     }
 
 
