@@ -20,6 +20,16 @@ def test_the_token_is_there_in_the_next_cell(lab, provider):
     assert provider.introspect(token.value)["active"]
 
 
+def test_a_window_that_is_done_does_not_count_as_closed(lab, provider):
+    """The callback page closes its window while the vault still talks to the provider."""
+    provider.fault("token", "delay", seconds=1)
+    watched = "\nstatuses = []\nw.observe(lambda change: statuses.append(change.new), 'status')\nw"
+    nb = lab.notebook([login_cell(provider) + watched])
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "statuses", ["signing_in", "signed_in"])
+
+
 def test_another_provider_signs_in_too(lab, django_provider):
     nb = lab.notebook([login_cell(django_provider), "w.access_token is not None, w.claims['email']"])
     nb.run(0)

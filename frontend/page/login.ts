@@ -46,6 +46,8 @@ export class Login implements SignInControl {
   #blockedUrl?: string;
   /** Counts the clicks, so that an explanation that comes late is not taken for the next attempt's. */
   #attempt = 0;
+  /** The attempt whose window was closed. */
+  #closedIn?: number;
   #request?: LoginRequest;
   /** A click was told to the vault, and states from before the click may still come in. */
   #starting = false;
@@ -101,7 +103,10 @@ export class Login implements SignInControl {
     this.#look();
     this.#vault.introduceServer();
     (this.#linked ?? this.#link()).then(
-      () => this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id }),
+      () => {
+        if (attempt !== this.#attempt) return; // cancelled meanwhile
+        this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id });
+      },
       () => this.#closeWindow(), // the reason is on show
     );
   }
@@ -201,6 +206,11 @@ export class Login implements SignInControl {
           this.blocked = false;
         }
         this.#show(message.state);
+        // The callback page closes its window too: only the vault knows whether it has been there.
+        if (message.state.status === "signed_out" && this.#closedIn === this.#attempt) {
+          this.#closedIn = undefined;
+          this.#tellStalled();
+        }
         return;
       case "prepared":
         this.#prepared = message.prepared;
@@ -234,8 +244,8 @@ export class Login implements SignInControl {
     this.#stopLooking?.();
     if (!this.#popup) return;
     this.#stopLooking = onWindowClosed(this.#popup, () => {
+      this.#closedIn = this.#attempt;
       this.#send({ type: "window_closed", link_id: this.id });
-      this.#tellStalled();
     });
   }
 

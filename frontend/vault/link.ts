@@ -61,7 +61,7 @@ export class Link {
   }
 
   get status(): Status {
-    if (this.begun && !this.abandoned) return "signing_in";
+    if (this.begun && (!this.abandoned || this.begun.answered)) return "signing_in";
     if (this.token) return "signed_in";
     if (this.session) return "expired";
     return this.problem ? "error" : "signed_out";

@@ -19,6 +19,8 @@ export interface SignInResult {
 export class SignIn {
   /** Names it to pages, which never see its `state` by itself. */
   readonly id: string;
+  /** The window has done its part: that it closes means nothing any more. */
+  answered = false;
   readonly provider: Provider;
   readonly request: LoginRequest;
   readonly #sent: AuthorizationRequest;
@@ -70,6 +72,7 @@ export class SignIn {
     };
     channel.onmessage = ({ data }) => {
       if (typeof data?.search !== "string") return;
+      this.answered = true;
       channel.postMessage({ received: true });
       this.stop();
       answered(data.search);
