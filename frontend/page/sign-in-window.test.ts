@@ -1,0 +1,114 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { onWindowClosed, openSignInWindow } from "./sign-in-window.js";
+
+/** A window as its opener sees it. */
+class Popup {
+  closed = false;
+  shown: "blank" | "provider" = "blank";
+
+  readonly location = (() => {
+    const popup = this;
+    return {
+      get href() {
+        if (popup.shown === "provider") throw new DOMException("Blocked a frame with origin …", "SecurityError");
+        return "about:blank";
+      },
+    };
+  })();
+
+  get window(): Window {
+    return this as unknown as Window;
+  }
+}
+
+let focused = true;
+beforeEach(() => {
+  vi.useFakeTimers();
+  focused = true;
+  vi.spyOn(document, "hasFocus").mockImplementation(() => focused);
+});
+afterEach(() => vi.useRealTimers());
+
+function watched() {
+  const popup = new Popup();
+  const closed = vi.fn();
+  const stop = onWindowClosed(popup.window, closed);
+  return { popup, closed, stop };
+}
+
+describe("a window counts as closed by the person", () => {
+  test("when the provider's page was seen in it, and within two seconds", () => {
+    const { popup, closed } = watched();
+    vi.advanceTimersByTime(500);
+    popup.shown = "provider";
+    vi.advanceTimersByTime(5000);
+    expect(closed).not.toHaveBeenCalled();
+    popup.closed = true;
+    vi.advanceTimersByTime(2000);
+    expect(closed).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(60_000);
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  test("only while this page has the focus: else the person may be in it", () => {
+    const { popup, closed } = watched();
+    popup.shown = "provider";
+    vi.advanceTimersByTime(1000);
+    focused = false;
+    popup.closed = true; // a later page of the provider has cut the line
+    vi.advanceTimersByTime(60_000);
+    expect(closed).not.toHaveBeenCalled();
+    focused = true;
+    vi.advanceTimersByTime(2000);
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("a window never counts as closed", () => {
+  test("when the provider cuts the line at once (COOP): it reads closed while it is open", () => {
+    const { popup, closed } = watched();
+    vi.advanceTimersByTime(300);
+    popup.closed = true;
+    vi.advanceTimersByTime(600_000);
+    expect(closed).not.toHaveBeenCalled();
+  });
+
+  test("when the line was seen for no longer than a page takes to load that cuts it", () => {
+    const { popup, closed } = watched();
+    popup.shown = "provider";
+    vi.advanceTimersByTime(60);
+    popup.closed = true;
+    vi.advanceTimersByTime(600_000);
+    expect(closed).not.toHaveBeenCalled();
+  });
+
+  test("while it is open", () => {
+    const { popup, closed } = watched();
+    popup.shown = "provider";
+    vi.advanceTimersByTime(600_000);
+    expect(closed).not.toHaveBeenCalled();
+  });
+
+  test("when nobody looks any more", () => {
+    const { popup, closed, stop } = watched();
+    popup.shown = "provider";
+    vi.advanceTimersByTime(1000);
+    stop();
+    popup.closed = true;
+    vi.advanceTimersByTime(10_000);
+    expect(closed).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test("the sign-in window is a popup of its own, straight at the address, and says when it was blocked", () => {
+  const open = vi.fn<typeof window.open>(() => null);
+  vi.stubGlobal("open", open);
+  expect(openSignInWindow("https://idp.example.com/authorize?x=1")).toBeNull();
+  const [[url, target, features]] = open.mock.calls;
+  expect([url, target]).toEqual(["https://idp.example.com/authorize?x=1", "_blank"]);
+  expect(features).toMatch(/^popup,width=\d+,height=\d+/);
+  // The callback page closes itself, which only a window that was opened by a script may; and COOP is seen by it.
+  expect(features).not.toContain("noopener");
+});
