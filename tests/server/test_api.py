@@ -78,7 +78,15 @@ def test_only_signed_in_users_are_answered(configured):
 
 
 def test_a_server_that_is_open_by_default_is_no_more_open_here(start_server):
-    open_server = start_server(config={"ServerApp": {"allow_unauthenticated_access": True}})
+    headers = {"Content-Security-Policy": "frame-ancestors *", "Cache-Control": "public"}
+    open_server = start_server(
+        config={
+            "ServerApp": {
+                "allow_unauthenticated_access": True,
+                "tornado_settings": {"headers": headers},
+            }
+        }
+    )
     with open_server.client(signed_in=False) as client:
         xsrf = {"Cookie": "_xsrf=test", "X-XSRFToken": "test"}
         form = {"grant_type": "refresh_token", "refresh_token": "test"}
@@ -90,6 +98,10 @@ def test_a_server_that_is_open_by_default_is_no_more_open_here(start_server):
         ):
             assert answer.status_code == 403
             assert answer.json()["error"] == "not_signed_in_to_jupyter"
+        for answer in client.get("callback"), client.get("api/providers"):
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+            assert "*" not in answer.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("signed_in", [True, False])

@@ -23,7 +23,9 @@ __all__ = ["RELAY_VARIABLE", "HubRelay"]
 RELAY_VARIABLE = "OIDC_WIDGET_HUB_URL"
 
 _TIMEOUT = 25  # seconds: longer than the Hub's service gives a provider
+_LIST_TIMEOUT = 5  # seconds: a page waits for it
 _LIST_AGE = 60  # seconds
+_RETRY_AFTER = 10  # seconds
 
 
 class HubRelay:
@@ -62,13 +64,14 @@ class HubRelay:
         return cls(address, token, log) if address and token else None
 
     async def listed(self) -> list[dict[str, Any]]:
-        """List the Hub's providers, asking at most once a minute; none while it can't be asked."""
+        """List the Hub's providers, asked for once a minute; the last known ones while it is away."""
         if self._now() >= self._list_until:
             try:
-                status, found = await self._ask("GET", "api/providers")
+                status, found = await self._ask("GET", "api/providers", timeout=_LIST_TIMEOUT)
                 self._list = found["providers"] if status == HTTPStatus.OK else []
             except Refusal as refusal:
                 self._log.warning("oidc_widget | %s", refusal.sentence)
+                self._list_until = self._now() + _RETRY_AFTER
                 return self._list
             self._list_until = self._now() + _LIST_AGE
         return self._list
@@ -89,14 +92,14 @@ class HubRelay:
         return await self._ask("GET", f"api/providers/{name}/metadata")
 
     async def _ask(
-        self, method: str, path: str, content_type: str = "", body: bytes = b""
+        self, method: str, path: str, content_type: str = "", body: bytes = b"", *, timeout: float = _TIMEOUT
     ) -> tuple[int, Any]:
         headers = {"Authorization": f"token {self._token}"}
         if content_type:
             headers["Content-Type"] = content_type
         try:
             # Never through a proxy: it is the Hub's inner address.
-            async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
                 answer = await client.request(method, self._address + path, content=body, headers=headers)
             document = answer.json()
         except (httpx.HTTPError, ValueError) as failure:
