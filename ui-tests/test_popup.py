@@ -76,8 +76,8 @@ def test_a_page_that_cuts_the_line_signs_in(lab, provider):
 def test_a_page_that_does_not_cut_the_line_followed_by_one_that_does(lab, provider, looking_at):
     """The line was whole, and then `closed` reads true: as when the person closes the window.
 
-    Somebody who goes on in the window is waited for. Somebody who turns to the notebook meanwhile may begin anew,
-    and may as well go on in the window.
+    Somebody who goes on in the window is waited for. Somebody who turns to the notebook meanwhile may begin
+    anew, and may as well go on in the window.
     """
     provider.configure(coop=True, federated=True)
     lab.page.add_init_script(KEEP_WINDOWS)
@@ -198,7 +198,7 @@ pathlib.Path({str(told)!r}).touch()
     nb.run(0)
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_enabled()
     nb.start(1)
-    # To Chromium, all that a test evaluates is a click, good for one window: use it up, and then touch nothing.
+    # To Chromium, all that a test evaluates is a click, good for one window: use it up, then touch nothing.
     lab.page.evaluate("window.open('about:blank').close()")
     go.touch()
     deadline = time.monotonic() + 20
