@@ -62,10 +62,14 @@ class Desk:
         self.browser = BrowserSource(self)
         #: Notified when a page has told of itself, and at each change.
         self.news = threading.Condition()
+        #: What pages answered to `diagnose`, by the question's id.
+        self.reports: dict[str, Mapping[str, Any]] = {}
         self._send = send
         self._hand_on = hand_on
         self._tell_change = changed
         self._seen: dict[str, int] = {}
+        #: The one that brought the token: what it says of it counts.
+        self._vault: object = None
         self._lock = threading.Lock()
         alone = options["flow"] == "device" or (options["flow"] == "auto" and running_kernel() is None)
         self.source: Source = _device_source(self) if alone else self.browser
@@ -73,11 +77,17 @@ class Desk:
     def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
         """Take in what the browser sends, over either lane; a second copy is dropped."""
         if event == "answer":
-            self.answer(str(payload.get("id")), _result(payload))
+            self._receive_answer(payload)
+            return
+        if event == "facts":
+            with self.news:
+                self.reports[str(payload.get("id"))] = payload
+                self.news.notify_all()
             return
         if self._is_copy(payload):
             return
         if event == "token":
+            self._vault = payload.get("vault")
             # What was waited for is new; another one may have been there for a while.
             new = self.requests.is_open() or self.keeper.awaited
             lifetime = payload.get("lifetime", None if new else math.inf)
@@ -169,6 +179,14 @@ class Desk:
             error=None if state.error is None else as_problem(state.error),
             **self.source.shown(),
         )
+
+    def _receive_answer(self, payload: Mapping[str, Any]) -> None:
+        """Take in what a vault answers; each browser that shows this widget has one, and is asked."""
+        answer, question_id = _result(payload), str(payload.get("id"))
+        if isinstance(answer, AccessToken) or payload.get("vault") == self._vault:
+            self.answer(question_id, answer)
+        else:
+            self.requests.doubt(question_id, answer)
 
     def _receive_page(self, payload: Mapping[str, Any], *, express: bool) -> None:
         self.browser.page(payload, express=express)

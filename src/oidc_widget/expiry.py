@@ -27,11 +27,11 @@ class Alarm:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = itertools.count()
-        self._queue: list[tuple[float, int, weakref.ref[Any], Callable[[Any], None]]] = []
+        self._queue: list[tuple[float, int, weakref.ref[Any], Callable[[Any], object]]] = []
         self._valid: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._thread: threading.Thread | None = None
 
-    def set(self, owner: Any, when: float, call: Callable[[Any], None]) -> None:
+    def set(self, owner: Any, when: float, call: Callable[[Any], object]) -> None:
         """Run ``call(owner)`` then, in place of what was set for it; ``inf``: never."""
         with self._changed:
             number = self._valid[owner] = next(self._count)
@@ -58,7 +58,7 @@ class Alarm:
                 _log.exception("oidc_widget could not tell of a token's end")
             del owner  # nobody is kept alive while the next time is waited for
 
-    def _next(self) -> tuple[Any, Callable[[Any], None]]:
+    def _next(self) -> tuple[Any, Callable[[Any], object]]:
         with self._changed:
             while True:
                 left = self._queue[0][0] - time.monotonic() if self._queue else threading.TIMEOUT_MAX

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from oidc_widget.errors import OIDCError, TokenError
+from oidc_widget.expiry import alarm
+from oidc_widget.interruptible import result as result_of
 from oidc_widget.tokens import AccessToken
 
 if TYPE_CHECKING:
@@ -31,6 +34,10 @@ class Target:
 
 #: What the person signed in for.
 OWN = Target()
+
+
+#: Seconds that others have to answer after a refusal that may not count.
+_GRACE = 2.0
 
 
 @dataclass(eq=False)
@@ -82,7 +89,7 @@ class TokenRequests:
         if isinstance(found, str):
             return found
         try:
-            return _value(found.answer.result(timeout))
+            return _value(result_of(found.answer, timeout))
         except FutureTimeout as cause:
             raise _late(timeout) from cause
         finally:
@@ -107,6 +114,13 @@ class TokenRequests:
         """Whether a new token for the sign-in's own target has been asked for."""
         with self._lock:
             return OWN in self._open
+
+    def doubt(self, question_id: str, refusal: OIDCError) -> None:
+        """Take in a refusal by somebody who may not be the one to ask: another one may answer still."""
+        with self._lock:
+            question = next((one for one in self._open.values() if one.id == question_id), None)
+        if question is not None:
+            alarm.set(question, time.monotonic() + _GRACE, lambda one: self.answer(one.id, refusal))
 
     def answer(self, question_id: str, result: AccessToken | OIDCError) -> bool:
         """Take the answer to a question in; ``False``: nobody waits for it."""

@@ -8,6 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING
 
 from oidc_widget.errors import SignInError, SignInTimeout
+from oidc_widget.interruptible import result
 
 if TYPE_CHECKING:
     from oidc_widget.desk import Desk
@@ -37,7 +38,7 @@ def wait(desk: Desk, timeout: float | None) -> str:
         _check_lane(desk, started, timeout)
         desk.source.converse()
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        return arrival.result(left).value
+        return result(arrival, left).value
     except FutureTimeout as cause:
         raise _late(timeout) from cause
     finally:

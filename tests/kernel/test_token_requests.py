@@ -163,3 +163,21 @@ def test_the_token_is_in_nothing_that_is_shown_or_published(link):
     assert "S3CRET" not in everything
     assert "1DT0KEN" not in everything
     assert "<p>" in link.displays[-1]["text/html"]
+
+
+REFUSAL = {"code": "no_token", "message": "Nobody is signed in.", "hint": "Sign in first."}
+
+
+def test_another_browser_in_which_nobody_is_signed_in_does_not_speak_for_the_first(link):
+    link.token("w", "old", expires_in=0)
+    cell, question = start_and_ask(link, "w.token(timeout=20)")
+    link.deliver("w", "answer", id=question["id"], vault="of another browser", error=REFUSAL)
+    link.answer("w", question, "new")
+    assert cell.finish() == "'new'"
+
+
+def test_a_browser_that_was_closed_speaks_no_more(link):
+    link.token("w", "old", expires_in=0)
+    cell, question = start_and_ask(link, "w.token(timeout=60)")
+    link.deliver("w", "answer", id=question["id"], vault="of the page after a reload", error=REFUSAL)
+    assert "Nobody is signed in. Sign in first." in cell.fail()
