@@ -68,21 +68,13 @@ document.querySelector('button').onclick = (event) => {
 prepare();
 </script>"""
 
-#: The kernel notes when each token is there, in ms since the epoch, in the thread that takes it in.
+#: The kernel notes when it is told of each token, in ms since the epoch.
 NOTING = """
-import threading, time
+import time
 from oidc_widget import OIDCLogin
 w = OIDCLogin({authority!r}, "notebooks")
 times = []
-def note():
-    known = None
-    while True:
-        with w._changed:
-            w._changed.wait_for(lambda: w.access_token != known)
-            known = w.access_token
-            if known:
-                times.append(time.time() * 1000)
-threading.Thread(target=note, daemon=True).start()
+w.observe(lambda change: change.new and times.append(time.time() * 1000), "access_token")
 w
 """
 

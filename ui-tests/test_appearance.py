@@ -97,7 +97,10 @@ def test_each_state_is_one_legible_line_of_the_same_height(camera, lab, provider
     button = nb.region.get_by_role("button", name="Sign in to Example")
     pictures.take("1-before")
     button.focus()
-    lab.page.keyboard.press("Shift")  # focus is shown to those who use the keyboard
+    lab.page.keyboard.press("Shift+Tab")  # focus is shown to those who use the keyboard
+    lab.page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    expect(button).to_have_css("outline-style", "solid")
     pictures.take("2-focus")
     popup = open_popup(nb)
     popup.get_by_label("Login").wait_for()
@@ -116,6 +119,7 @@ def test_each_state_is_one_legible_line_of_the_same_height(camera, lab, provider
     pictures.take("7-signed-out")
     lab.page.evaluate("window.open = () => null")  # what a blocker does
     button.click()
-    nb.region.get_by_role("link", name="Open sign-in page").wait_for()
+    link = nb.region.get_by_role("link", name="Open sign-in page")
+    expect(link).to_have_css("text-decoration-line", "underline")
     pictures.take("8-blocked")
     assert len(set(pictures.heights.values())) == 1, pictures.heights
