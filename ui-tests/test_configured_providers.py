@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lab import Lab
+from providers.oauth2_only import OAuth2Only
 from signing_in import expect_kernel, sign_in
 
 
@@ -56,3 +57,26 @@ def test_a_wrong_name_lists_the_right_ones(page, configured):
     alert = nb.region.get_by_role("alert")
     expect(alert).to_contain_text("crop")
     expect(alert).to_contain_text("corp")
+
+
+def test_oauth2_without_openid_connect_signs_in_by_name(page, start_jupyter):
+    with OAuth2Only() as git:
+        jupyter = start_jupyter(
+            config={
+                "OIDCWidget": {
+                    "providers": {"git": {**git.entry, "label": "Git", "client_secret_env": "GIT_SECRET"}}
+                }
+            },
+            env={"GIT_SECRET": git.client_secret},
+        )
+        page.set_default_timeout(30_000)
+        nb = Lab(page, jupyter).notebook(
+            ['from oidc_widget import OIDCLogin\nw = OIDCLogin(provider="git")\nw']
+        )
+        nb.run(0)
+        nb.region.get_by_role("button", name="Sign in to Git").click()
+        expect(nb.region.get_by_role("status")).to_contain_text("Signed in as Octo Cat")
+        expect_kernel(nb, "w.status, w.claims", ("signed_in", None))
+        (token,) = git.tokens
+        assert nb.execute("w.access_token") == repr(token)
+        assert token not in jupyter.logged()
