@@ -6,6 +6,7 @@ The bare page does the least that a sign-in can be: its own authorization reques
 bytes, a BroadcastChannel and one token request; nothing is checked, and nobody else is told. Both use one
 browser, one provider and one run, turn by turn. Page and kernel share the machine's clock.
 """
+# ruff: noqa: INP001, T201  (a script, which prints)
 
 from __future__ import annotations
 
@@ -133,7 +134,7 @@ def report(name: str, times: list[float]) -> None:
     """Print what was measured."""
     times = sorted(times)
     middle, slow = statistics.median(times), times[int(0.9 * len(times))]
-    print(f"{name:<36} median {middle:4.0f} ms   fastest {times[0]:4.0f}   9 in 10 below {slow:4.0f}")  # noqa: T201 - its purpose
+    print(f"{name:<36} median {middle:4.0f} ms   fastest {times[0]:4.0f}   9 in 10 below {slow:4.0f}")
 
 
 def main() -> None:
@@ -164,7 +165,7 @@ def main() -> None:
             ]
             browser.close()
         server.close()
-    print(f"click → token, {rounds} rounds, the provider's session alive")  # noqa: T201 - its purpose
+    print(f"click → token, {rounds} rounds, the provider's session alive")
     report("a bare popup page, in the page", [pair[0] for pair in pairs])
     report("the widget, in the kernel", [pair[1] for pair in pairs])
 

@@ -100,7 +100,8 @@ def test_each_state_is_one_legible_line_of_the_same_height(camera, lab, provider
     lab.page.keyboard.press("Shift+Tab")  # focus is shown to those who use the keyboard
     lab.page.keyboard.press("Tab")
     expect(button).to_be_focused()
-    expect(button).to_have_css("outline-style", "solid")
+    expect(button).to_have_css("outline-width", "2px")
+    expect(button).to_have_css("outline-offset", "1px")
     pictures.take("2-focus")
     popup = open_popup(nb)
     popup.get_by_label("Login").wait_for()
@@ -120,6 +121,7 @@ def test_each_state_is_one_legible_line_of_the_same_height(camera, lab, provider
     lab.page.evaluate("window.open = () => null")  # what a blocker does
     button.click()
     link = nb.region.get_by_role("link", name="Open sign-in page")
+    link.hover()
     expect(link).to_have_css("text-decoration-line", "underline")
     pictures.take("8-blocked")
     assert len(set(pictures.heights.values())) == 1, pictures.heights
