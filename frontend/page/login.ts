@@ -154,8 +154,8 @@ export class Login implements SignInControl {
     this.#send({ type: "refresh", link_id: this.id, ...wanted });
   }
 
-  tellKernel(payload: Record<string, unknown>): void {
-    this.#send({ type: "tell_kernel", link_id: this.id, event: "page", payload });
+  tellKernel(payload: Record<string, unknown>, event: "page" | "facts" = "page"): void {
+    this.#send({ type: "tell_kernel", link_id: this.id, event, payload });
   }
 
   /** Says why the provider does not send the person back. The window stays open, and an answer still counts. */

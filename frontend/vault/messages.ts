@@ -76,7 +76,7 @@ export interface ServerAccess {
 /** Kernel-bound messages: `{link_id, event, payload}`, as they go over either lane. */
 export interface Delivery {
   link_id: string;
-  event: "token" | "status" | "answer" | "page";
+  event: "token" | "status" | "answer" | "page" | "facts";
   /** `seq` counts per link and vault; the kernel drops what it has seen. */
   payload: { seq: number; vault: string } & Record<string, unknown>;
 }
@@ -97,7 +97,7 @@ export type ToVault =
   | { type: "sign_out"; link_id: string }
   | { type: "end_session"; session_id: string }
   | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
-  | { type: "tell_kernel"; link_id: string; event: "page"; payload: Record<string, unknown> }
+  | { type: "tell_kernel"; link_id: string; event: "page" | "facts"; payload: Record<string, unknown> }
   | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }
   | ({ type: "place" } & Place)
   | { type: "wake" };

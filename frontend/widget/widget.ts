@@ -1,4 +1,5 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
+import { diagnose } from "../page/diagnose.js";
 import { jupyterHost } from "../page/host.js";
 import { KernelLogin } from "../page/kernel-login.js";
 import type { KernelState } from "../page/kernel-state.js";
@@ -6,6 +7,7 @@ import { Login } from "../page/login.js";
 import { completeRequest, fetchProviders, type Wanted } from "../page/providers.js";
 import { VaultClient } from "../page/vault-client.js";
 import type { Problem } from "../protocol/errors.js";
+import type { LoginRequest } from "../protocol/request.js";
 import { View } from "../ui/view.js";
 
 /** The synced state: what was asked for, and nothing secret. */
@@ -19,6 +21,7 @@ type FromKernel =
   | { kind: "sign_in" | "sign_out" | "cancel" }
   | { kind: "refresh"; id?: string; resource?: string | null; scopes?: string[] | null }
   | { kind: "problem"; problem: Problem; attempt: number }
+  | { kind: "diagnose"; id: string }
   | ({ kind: "state" } & KernelState);
 
 interface Entry {
@@ -38,6 +41,8 @@ const initialize: Initialize<State> = ({ model }) => {
   const views = new Set<View>();
   const tell = (event: string, payload: object) => model.send({ link_id: id, event, payload });
   let login: Login | KernelLogin;
+  let linked: LoginRequest | undefined;
+  let report = (facts: Record<string, unknown>) => tell("facts", facts);
   if (host) {
     const windowed = new Login(
       new VaultClient(host),
@@ -46,12 +51,14 @@ const initialize: Initialize<State> = ({ model }) => {
       model.get("_options"),
     );
     windowed.onLinked = ({ request, label: configured }) => {
+      linked = request;
       windowed.tellKernel({ redirect_uri: request.redirect_uri, popup: true });
       entry.label ??= configured ?? null;
       for (const view of views) view.label = entry.label;
     };
     windowed.onStalled = (attempt, request) => tell("explain", { attempt, request, label: entry.label });
     windowed.onDeliver = ({ event, payload }) => tell(event, payload);
+    report = (facts) => windowed.tellKernel(facts, "facts");
     login = windowed;
   } else {
     login = new KernelLogin((name, address) => tell("command", { name, address }));
@@ -59,7 +66,10 @@ const initialize: Initialize<State> = ({ model }) => {
   }
   const entry: Entry = { login, label, views };
   entries.set(id, entry);
-  const receive = (message: FromKernel) => follow(login, message);
+  const receive = (message: FromKernel) => {
+    if (message.kind !== "diagnose") follow(login, message);
+    else void diagnose(host, linked).then((facts) => report({ id: message.id, ...facts }));
+  };
   model.on("msg:custom", receive);
   return () => {
     model.off("msg:custom", receive);
@@ -68,7 +78,7 @@ const initialize: Initialize<State> = ({ model }) => {
   };
 };
 
-function follow(login: Login | KernelLogin, message: FromKernel): void {
+function follow(login: Login | KernelLogin, message: Exclude<FromKernel, { kind: "diagnose" }>): void {
   switch (message.kind) {
     case "state":
       login.kernel = message;

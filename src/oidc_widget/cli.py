@@ -114,12 +114,31 @@ def _run_demo(arguments: argparse.Namespace) -> int:
     )
 
 
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("authority", metavar="AUTHORITY", help="the provider's issuer address")
+    parser.add_argument("--client-id", metavar="ID", help="the client that is registered for notebooks")
+    parser.add_argument(
+        "--redirect-uri", metavar="URI", help="its redirect address, as w.redirect_uri tells it"
+    )
+
+
+def _run_doctor(arguments: argparse.Namespace) -> int:
+    from oidc_widget.doctor import run  # noqa: PLC0415  only this subcommand needs it
+
+    return run(arguments.authority, client_id=arguments.client_id, redirect_uri=arguments.redirect_uri)
+
+
 #: name: (one sentence for the help, declares the arguments, runs it)
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Run]] = {
     "demo": (
         "Start a local OpenID provider, a protected demo API and JupyterLab with the quickstart notebook.",
         _demo_arguments,
         _run_demo,
+    ),
+    "doctor": (
+        "Check a provider (discovery, keys, PKCE, CORS, clock, client), and say what to change.",
+        _doctor_arguments,
+        _run_doctor,
     ),
 }
 

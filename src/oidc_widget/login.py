@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from oidc_widget.auth import BearerAuth
     from oidc_widget.errors import OIDCError
+    from oidc_widget.findings import Report
     from oidc_widget.keeper import State
 
 __all__ = ["OIDCLogin"]
@@ -231,6 +232,18 @@ class OIDCLogin(anywidget.AnyWidget):
             It does not answer the link that was shown; another one may be pasted.
         """
         self._desk.source.paste(address)
+
+    def diagnose(self) -> Report:
+        """Find out what is wrong between this browser, this server and this provider.
+
+        Returns
+        -------
+        Report
+            Shown as lines: what was checked, what was found, what to do. It takes some seconds.
+        """
+        from oidc_widget.diagnose import diagnose  # noqa: PLC0415  # loads an HTTP client
+
+        return diagnose(self._desk)
 
     # ---- waiting -----------------------------------------------------------------------------------
 

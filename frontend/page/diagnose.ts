@@ -1,0 +1,76 @@
+import type { LoginRequest } from "../protocol/request.js";
+import type { JupyterHost } from "./host.js";
+import { callbackUrl } from "./host.js";
+
+const PATIENCE = 8000; // ms
+/** What no provider has issued. */
+const MADE_UP = "made-up-by-oidc-widget-diagnose";
+
+/** What only the browser can know of the way to the provider; the kernel puts it into words. */
+export interface Facts extends Record<string, unknown> {
+  origin: string;
+  secure: boolean;
+  /** A sign-in window can be opened here. */
+  window: boolean;
+  /** Seconds since the epoch, by the browser's clock. */
+  now: number;
+  request?: LoginRequest;
+  /** The status of this server's callback page; 0: no answer. */
+  callback?: number;
+  /** By endpoint: whether this page can read its answer (CORS), be it a refusal. */
+  readable?: Record<string, boolean>;
+}
+
+export async function diagnose(host: JupyterHost | null, request?: LoginRequest): Promise<Facts> {
+  const facts: Facts = {
+    origin: location.origin,
+    secure: isSecureContext,
+    window: host !== null,
+    now: Date.now() / 1000,
+  };
+  if (!host) return facts;
+  const [callback, readable] = await Promise.all([
+    status(callbackUrl(host)),
+    request && !request.relay ? readability(request) : undefined,
+  ]);
+  return { ...facts, request, callback, readable };
+}
+
+async function readability({ authority, client_id }: LoginRequest): Promise<Record<string, boolean>> {
+  const issuer = authority.replace(/\/?(\.well-known\/openid-configuration)?$/, "");
+  let metadata: Record<string, unknown>;
+  try {
+    metadata = await (await ask(`${issuer}/.well-known/openid-configuration`)).json();
+  } catch {
+    return { discovery: false };
+  }
+  const { jwks_uri, token_endpoint, revocation_endpoint } = metadata;
+  const endpoints: [name: string, address: unknown, form?: Record<string, string>][] = [
+    ["keys", jwks_uri],
+    ["token endpoint", token_endpoint, { grant_type: "refresh_token", refresh_token: MADE_UP, client_id }],
+    ["revocation endpoint", revocation_endpoint, { token: MADE_UP, client_id }],
+  ];
+  const known = endpoints.filter((endpoint) => typeof endpoint[1] === "string");
+  const answers = await Promise.all(
+    known.map(async ([name, address, form]) => [name, (await status(String(address), form)) > 0] as const),
+  );
+  return { discovery: true, ...Object.fromEntries(answers) };
+}
+
+/** 0: there is no answer, or none that this page may read. */
+async function status(address: string, form?: Record<string, string>): Promise<number> {
+  try {
+    return (await ask(address, form)).status;
+  } catch {
+    return 0;
+  }
+}
+
+function ask(address: string, form?: Record<string, string>): Promise<Response> {
+  return fetch(address, {
+    ...(form && { method: "POST", body: new URLSearchParams(form) }),
+    credentials: "omit",
+    cache: "no-store",
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+}
