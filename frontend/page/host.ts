@@ -10,13 +10,13 @@ export interface JupyterHost {
 
 export function jupyterHost(): JupyterHost | null {
   const element = document.getElementById("jupyter-config-data");
-  let config: Record<string, unknown>;
+  let config: Record<string, unknown> | null;
   try {
     config = JSON.parse(element?.textContent ?? "");
   } catch {
     return null;
   }
-  const { baseUrl, fullLabextensionsUrl, token } = config;
+  const { baseUrl, fullLabextensionsUrl, token } = config ?? {};
   if (typeof baseUrl !== "string" || typeof fullLabextensionsUrl !== "string") return null;
   return {
     baseUrl,

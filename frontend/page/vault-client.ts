@@ -22,6 +22,7 @@ export class VaultClient {
   readonly #listeners = new Set<VaultListener>();
   readonly #greeters = new Set<() => void>();
   #port?: MessagePort;
+  #welcomed = false;
 
   constructor(host: JupyterHost, courier = false) {
     this.#host = host;
@@ -58,7 +59,7 @@ export class VaultClient {
   /** Runs now, if there is a vault, and again whenever there is a new one. */
   onConnected(greeter: () => void): () => void {
     this.#greeters.add(greeter);
-    if (this.#port) greeter();
+    if (this.#welcomed) greeter();
     return () => this.#greeters.delete(greeter);
   }
 
@@ -67,8 +68,10 @@ export class VaultClient {
       const welcome = await this.#reach(new URL("vault.js", this.#host.filesUrl).href);
       void navigator.locks?.request(vaultLock(welcome.vault_id), () => {
         this.#port = undefined;
+        this.#welcomed = false;
         void this.#connect();
       });
+      this.#welcomed = true;
       this.#greet();
     } catch (failure) {
       this.#port = undefined;

@@ -112,7 +112,10 @@ export class Reception {
     } catch (reason) {
       failure = reason;
     }
-    if (link.begun !== signIn) return; // cancelled meanwhile
+    if (link.begun !== signIn) {
+      if (result) void signIn.giveBack(result); // cancelled meanwhile
+      return;
+    }
     link.begun = undefined;
     link.abandoned = false;
     link.problem = result ? undefined : problemOf(failure);

@@ -291,9 +291,7 @@ export class Session {
       if (left > 0) this.#schedule(grant, key);
       return;
     }
-    const early = token?.lifetime !== undefined && left > token.lifetime * (1 - REFRESH_AT + 2 * JITTER);
-    if (early && !this.#attempts.get(key)) this.#schedule(grant, key);
-    else this.#refreshIn(grant, key, targetOf(key)).catch(() => undefined); // kept in `problem`, and tried again
+    this.#refreshIn(grant, key, targetOf(key)).catch(() => undefined); // kept in `problem`, and tried again
   }
 
   #refreshable(grant: Grant, key: string): boolean {

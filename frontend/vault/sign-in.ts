@@ -91,4 +91,9 @@ export class SignIn {
     const tokens = await exchangeCode(provider, request, this.#sent, search, this.#environment, endpoint);
     return { provider, request, tokens };
   }
+  /** Nobody wants the tokens any more: the provider need not keep them either (RFC 7009). */
+  async giveBack({ provider, request, tokens }: SignInResult): Promise<void> {
+    const { revokeToken } = await tokenProtocol();
+    await revokeToken(provider, request.client_id, tokens.refresh_token ?? tokens.access_token, this.#environment);
+  }
 }

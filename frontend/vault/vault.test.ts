@@ -215,6 +215,28 @@ describe("a sign-in that is not finished", () => {
     expect(tab.state(ONE)?.error).toBeUndefined();
   });
 
+  test("stays cancelled although its tokens were on their way, and nobody keeps those", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    let release = () => undefined as unknown;
+    idp.answer = (body) =>
+      new Promise((resolve) => {
+        release = () => resolve(body);
+      });
+    await tab.callBack(url, idp.authorize(url));
+    await until(() => idp.refreshTokens.size === 1);
+    tab.say({ type: "cancel", link_id: ONE });
+    const [refreshToken] = idp.refreshTokens.keys();
+    await settled();
+    release();
+    await until(() => idp.revoked.length > 0);
+    expect(idp.revoked).toEqual([refreshToken]);
+    expect(tab.state(ONE)?.status).toBe("signed_out");
+    expect(tab.delivered(ONE, "token")).toEqual([]);
+  });
+
   test("does not end a later one when its own time is up", async () => {
     const { clock, idp, page } = await vaultAndProvider();
     const tab = page();

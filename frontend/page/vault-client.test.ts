@@ -1,0 +1,128 @@
+// @vitest-environment jsdom
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { until } from "../testing/clock.js";
+import type { FromVault, ToVault } from "../vault/messages.js";
+import { VERSION } from "../version.js";
+import type { JupyterHost } from "./host.js";
+import { VaultClient } from "./vault-client.js";
+
+const HOST: JupyterHost = {
+  baseUrl: "/user/alice/",
+  filesUrl: "http://localhost:3000/user/alice/lab/extensions/oidc-widget/static/",
+  headers: () => ({ "X-XSRFToken": "xsrf" }),
+};
+
+/** The vaults that were started, each with what it was told. */
+let count = 0;
+let workers: { id: string; url: string; name?: string; heard: ToVault[]; port: MessagePort; fail: () => void }[];
+/** Locks that somebody waits for: they are granted when their holder dies. */
+let waiting: Map<string, () => void>;
+let answering: boolean;
+
+beforeEach(() => {
+  [workers, waiting, answering] = [[], new Map(), true];
+  Object.defineProperty(navigator, "locks", {
+    configurable: true,
+    value: {
+      request: async (name: string, run: () => void) => {
+        waiting.set(name, run);
+      },
+    },
+  });
+  vi.stubGlobal(
+    "SharedWorker",
+    class extends EventTarget {
+      readonly port: MessagePort;
+      constructor(url: string, options: WorkerOptions) {
+        super();
+        const { port1, port2 } = new MessageChannel();
+        this.port = port1;
+        const heard: ToVault[] = [];
+        const fail = () => this.dispatchEvent(new Event("error"));
+        count += 1;
+        const id = `vault-${count}`;
+        workers.push({ id, url, name: options.name, heard, port: port2, fail });
+        port2.onmessage = ({ data }: MessageEvent<ToVault>) => {
+          heard.push(data);
+          if (data.type === "hello" && answering) port2.postMessage({ type: "welcome", vault_id: id } as FromVault);
+        };
+      }
+    },
+  );
+});
+
+describe("a page", () => {
+  test("finds the vault among our files; its name carries the version, so that an upgrade starts a new one", async () => {
+    const client = new VaultClient(HOST);
+    const greeter = vi.fn();
+    client.onConnected(greeter);
+    await until(() => greeter.mock.calls.length > 0);
+    expect(workers).toMatchObject([{ url: `${HOST.filesUrl}vault.js`, name: `oidc-widget ${VERSION}` }]);
+    await until(() => workers[0].heard.some(({ type }) => type === "server"));
+    expect(workers[0].heard).toMatchObject([
+      { type: "hello", courier: false },
+      { type: "server", server: { baseUrl: "http://localhost:3000/user/alice/", headers: { "X-XSRFToken": "xsrf" } } },
+    ]);
+  });
+
+  test("holds a lock for as long as it lives, under the name that it gives the vault", async () => {
+    new VaultClient(HOST, true);
+    const hello = await until(() => workers[0]?.heard.find((message) => message.type === "hello"));
+    expect(hello).toMatchObject({ courier: true });
+    expect(waiting.has(`oidc-widget:page:${hello.page_id}`)).toBe(true);
+  });
+
+  test("whose vault dies connects to a new one, and everybody says again what they want", async () => {
+    const client = new VaultClient(HOST);
+    const greeter = vi.fn();
+    client.onConnected(greeter);
+    const died = await until(() => waiting.get(`oidc-widget:vault:${workers[0].id}`));
+    died();
+    await until(() => workers.length === 2 && greeter.mock.calls.length === 2);
+    client.send({ type: "wake" });
+    await until(() => workers[1].heard.some(({ type }) => type === "wake"));
+    expect(workers[0].heard.some(({ type }) => type === "wake")).toBe(false);
+  });
+
+  test("that can load no vault says so, with the file's address and what to do", async () => {
+    vi.stubGlobal("SharedWorker", undefined);
+    const client = new VaultClient(HOST);
+    const said = vi.fn();
+    client.listen(said);
+    await until(() => said.mock.calls.length > 0);
+    const [[{ type, problem }]] = said.mock.calls;
+    expect(type).toBe("unavailable");
+    expect(problem).toMatchObject({ code: "vault_unavailable", message: expect.stringContaining(HOST.filesUrl) });
+    expect(problem.hint).toBeTruthy();
+    client.send({ type: "wake" }); // into the void, and no harm done
+  });
+
+  test("whose worker fails to load tries the same file within the page before it gives up", async () => {
+    answering = false;
+    const client = new VaultClient(HOST);
+    const said = vi.fn();
+    client.listen(said);
+    await until(() => workers.length === 1);
+    workers[0].fail();
+    await until(() => said.mock.calls.length > 0);
+    expect(said.mock.calls[0][0]).toMatchObject({ type: "unavailable", problem: { code: "vault_unavailable" } });
+  });
+
+  test("wakes the vault when it is seen again or online again, and says goodbye", async () => {
+    const client = new VaultClient(HOST);
+    const greeter = vi.fn();
+    client.onConnected(greeter);
+    await until(() => greeter.mock.calls.length > 0);
+    const heard = (type: ToVault["type"]) => workers[0].heard.filter((message) => message.type === type).length;
+    dispatchEvent(new Event("online"));
+    await until(() => heard("wake") === 1);
+    document.dispatchEvent(new Event("visibilitychange"));
+    await until(() => heard("wake") === 2);
+    dispatchEvent(new Event("pagehide"));
+    await until(() => heard("bye") === 1);
+    // Back from the browser's cache of pages: the vault has forgotten it meanwhile.
+    dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    await until(() => greeter.mock.calls.length === 2);
+    await until(() => heard("hello") === 2);
+  });
+});
