@@ -18,6 +18,8 @@ from oidc_widget import express_lane
 from oidc_widget.announcer import Announcer
 from oidc_widget.desk import Desk
 from oidc_widget.errors import ConfigurationError
+from oidc_widget.live_trait import Live
+from oidc_widget.parameters import parameters, text, texts
 from oidc_widget.token_requests import Target
 from oidc_widget.waiting import wait, wait_async
 
@@ -37,20 +39,6 @@ Status = Literal["signed_out", "signing_in", "signed_in", "expired", "error"]
 _WITHOUT_KERNEL = (
     "A sign-in button stood here. Run this cell to sign in; nothing of a sign-in is kept in this file."
 )
-
-
-class _Live(traitlets.TraitType[Any, Any]):
-    """A trait whose value is read from the widget's state at the moment of asking.
-
-    So that a token is there the instant it arrives, whatever an observer of the one before is doing;
-    observers are told separately, in order.
-    """
-
-    def get(self, obj: Any, cls: Any = None) -> Any:  # noqa: ARG002  # the signature is traitlets'
-        return getattr(obj._state, self.name or "")  # noqa: SLF001  # the trait is the widget's own
-
-    def set(self, obj: Any, value: Any) -> None:  # noqa: ARG002  # the signature is traitlets'
-        raise traitlets.TraitError(f"The {self.name!r} trait is read-only.")
 
 
 @dataclass(repr=False)
@@ -119,13 +107,13 @@ class OIDCLogin(anywidget.AnyWidget):
         def status(self) -> Status:
             """How far the sign-in is. Observable."""
     else:
-        access_token = _Live(
+        access_token = Live(
             None,
             allow_none=True,
             read_only=True,
             help="The access token, while it lives; ``None`` without one.",
         )
-        status = _Live("signed_out", read_only=True, help="How far the sign-in is.").tag(sync=True)
+        status = Live("signed_out", read_only=True, help="How far the sign-in is.").tag(sync=True)
 
     _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status")
 
@@ -146,21 +134,21 @@ class OIDCLogin(anywidget.AnyWidget):
         label: str | None = None,
     ) -> None:
         request = {
-            "authority": _text("authority", authority, needed=provider is None),
-            "client_id": _text("client_id", client_id, needed=provider is None),
-            "provider": _text("provider", provider),
-            "scopes": _texts("scopes", scopes),
-            "resource": _text("resource", resource),
-            "audience": _text("audience", audience),
-            "extra_params": _parameters(extra_params),
-            "redirect_uri": _text("redirect_uri", redirect_uri),
+            "authority": text("authority", authority, needed=provider is None),
+            "client_id": text("client_id", client_id, needed=provider is None),
+            "provider": text("provider", provider),
+            "scopes": texts("scopes", scopes),
+            "resource": text("resource", resource),
+            "audience": text("audience", audience),
+            "extra_params": parameters(extra_params),
+            "redirect_uri": text("redirect_uri", redirect_uri),
         }
         if flow not in get_args(Flow):
             raise ConfigurationError(f"flow is {flow!r}, but must be one of {', '.join(get_args(Flow))}.")
         options = {
             "auto_refresh": bool(auto_refresh),
             "share_id_token": bool(share_id_token),
-            "label": _text("label", label),
+            "label": text("label", label),
             "flow": flow,
         }
         self._announced = _Announced()
@@ -372,8 +360,8 @@ class OIDCLogin(anywidget.AnyWidget):
 
     def _target(self, resource: str | None, scopes: Sequence[str] | str | None) -> Target:
         """Return what is asked for, as it differs from what was signed in for."""
-        wanted = _text("resource", resource)
-        rights = None if scopes is None else tuple(sorted(set(_texts("scopes", scopes))))
+        wanted = text("resource", resource)
+        rights = None if scopes is None else tuple(sorted(set(texts("scopes", scopes))))
         request = self._desk.request
         return Target(
             None if wanted == request["resource"] else wanted,
@@ -392,7 +380,7 @@ class OIDCLogin(anywidget.AnyWidget):
         return f"{type(self).__name__}({who}, status={self.status!r})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        self._shown = True
+        self._shown = self._desk.displayed = True
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
@@ -406,30 +394,3 @@ class OIDCLogin(anywidget.AnyWidget):
         from IPython.display import display  # noqa: PLC0415  # there is one: a kernel runs
 
         display(self)  # type: ignore[no-untyped-call]  # IPython's own typing is incomplete
-
-
-def _text(name: str, value: Any, *, needed: bool = False) -> str | None:
-    if value is None and not needed:
-        return None
-    if not isinstance(value, str) or not value.strip():
-        missing = "missing" if value is None else f"{value!r}"
-        raise ConfigurationError(f"{name} is {missing}, but must be a text that is not empty.")
-    return value.strip()
-
-
-def _texts(name: str, value: Any) -> list[str]:
-    if isinstance(value, str):
-        return value.split()  # the form that the standards write scopes in (RFC 6749 §3.3)
-    try:
-        texts = [_text(name, item, needed=True) or "" for item in value]
-    except TypeError as cause:
-        raise ConfigurationError(f"{name} is {value!r}, but must be a list of texts.") from cause
-    return texts
-
-
-def _parameters(value: Any) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
-        raise ConfigurationError(f"extra_params is {value!r}, but must be a mapping with texts as keys.")
-    return {name: str(item) for name, item in value.items()}
