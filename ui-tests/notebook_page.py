@@ -26,9 +26,17 @@ _READY = f"""async (path) => {{
 
 _STATUS = f"(path) => ({_PANEL}).sessionContext.kernelDisplayStatus"
 
-_START = f"""([path, index]) => {{
+# JupyterLab's commands act on the notebook that is current, which it becomes a while after it is asked to.
+_ACTIVATE = f"""async (path) => {{
   const panel = {_PANEL};
   jupyterapp.shell.activateById(panel.id);
+  while (jupyterapp.shell.currentWidget !== panel || !panel.isVisible) {{
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }}
+}}"""
+
+_START = f"""([path, index]) => {{
+  const panel = {_PANEL};
   panel.content.deselectAll();
   panel.content.mode = 'command';
   panel.content.activeCellIndex = index;
@@ -103,6 +111,10 @@ class Notebook:
         """Catch the window that a block opens: after `with nb.popup() as popup: …`, it is `popup.value`."""
         return self.page.expect_popup()
 
+    def activate(self) -> None:
+        """Bring the notebook to the front."""
+        self.page.evaluate(_ACTIVATE, self.path)
+
     def run(self, index: int, *, timeout: float = PATIENCE, check: bool = True) -> str:
         """Run a cell, wait for its end, and return what it put out.
 
@@ -118,6 +130,7 @@ class Notebook:
 
     def start(self, index: int) -> None:
         """Run a cell, and don't wait for its end."""
+        self.activate()
         self.page.evaluate(_START, [self.path, index])
 
     def finish(self, index: int, *, timeout: float = PATIENCE, check: bool = True) -> str:

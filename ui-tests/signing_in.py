@@ -27,6 +27,7 @@ def login_cell(provider: Any, *, name: str = "w", **options: Any) -> str:
 
 def open_popup(nb: Notebook, region: Locator | None = None, button: str = "Sign in") -> Page:
     """Click the button, and return the window that it opens."""
+    nb.activate()
     with nb.popup() as popup:
         (region or nb.region).get_by_role("button", name=button).click()
     return popup.value
@@ -55,7 +56,7 @@ def expect_error(
     region: Locator | None = None,
     name: str = "w",
 ) -> None:
-    """Expect an error in the view (these sentences, and the code in its details), and the same in the kernel."""
+    """Expect these sentences and this code (in the details) in the view, and the same error in the kernel."""
     region = region or nb.region
     alert = region.get_by_role("alert")
     for sentence in sentences:

@@ -19,6 +19,8 @@ export class Courier {
   readonly #vault: VaultClient;
   readonly #connected: () => Iterable<ConnectedKernel>;
   readonly #kernels: Kernel.IManager;
+  /** Connections of our own, kept for the next token. */
+  readonly #visited = new Map<string, Kernel.IKernelConnection>();
 
   constructor(vault: VaultClient, connected: () => Iterable<ConnectedKernel>, kernels: Kernel.IManager) {
     this.#vault = vault;
@@ -49,13 +51,17 @@ export class Courier {
   /** A kernel that runs on although no page shows its notebook. */
   async #callOn(id: string, message: Delivery): Promise<DeliveryResult> {
     const model = await this.#kernels.findById(id);
-    if (!model) return "not_mine";
-    const connection = this.#kernels.connectTo({ model, handleComms: false });
-    try {
-      return await send(connection, message);
-    } finally {
-      connection.dispose();
+    if (!model) {
+      this.#visited.get(id)?.dispose();
+      this.#visited.delete(id);
+      return "not_mine";
     }
+    let connection = this.#visited.get(id);
+    if (!connection || connection.isDisposed) {
+      connection = this.#kernels.connectTo({ model, handleComms: false });
+      this.#visited.set(id, connection);
+    }
+    return send(connection, message);
   }
 
   #owner(linkId: string): ConnectedKernel | undefined {
@@ -83,5 +89,7 @@ async function send(connection: Kernel.IKernelConnection, content: Delivery): Pr
     content,
   } as never) as unknown as KernelMessage.IControlMessage;
   const reply = await connection.sendControlMessage(message, true, true).done;
-  return (reply?.content as { status?: string } | undefined)?.status === "ok" ? "delivered" : "failed";
+  const { status, reason } = (reply?.content ?? {}) as { status?: string; reason?: string };
+  if (status === "ok") return "delivered";
+  return reason === "unknown_link" ? "not_mine" : "failed"; // a restarted kernel knows nothing of the old widgets
 }

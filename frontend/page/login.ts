@@ -194,7 +194,7 @@ export class Login implements SignInControl {
     if (message.type === "unavailable") this.#show({ status: "error", error: message.problem });
     if (!("link_id" in message) || message.link_id !== this.id) {
       if (message.type === "deliver" && message.delivery === 0 && message.message.link_id === this.id) {
-        this.onDeliver?.(message.message);
+        this.#deliver(message.message);
       }
       return;
     }
@@ -255,6 +255,15 @@ export class Login implements SignInControl {
     this.#popup = undefined;
     this.#blockedUrl = undefined;
     this.blocked = false;
+  }
+
+  /** The widget's own comm; without it (the notebook was closed), this page is no way to the kernel. */
+  #deliver(message: Delivery): void {
+    try {
+      this.onDeliver?.(message);
+    } catch {
+      this.#send({ type: "unlink", link_id: this.id });
+    }
   }
 
   #show(state: LinkState): void {

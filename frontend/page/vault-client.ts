@@ -1,5 +1,5 @@
 import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
-import { type FromVault, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
+import { type FromVault, holdLock, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
 import { VERSION } from "../version.js";
 import type { JupyterHost } from "./host.js";
 
@@ -27,8 +27,7 @@ export class VaultClient {
   constructor(host: JupyterHost, courier = false) {
     this.#host = host;
     this.#courier = courier;
-    void navigator.locks?.request(pageLock(this.#pageId), () => new Promise(() => {}));
-    void this.#connect();
+    void holdLock(pageLock(this.#pageId)).then(() => this.#connect());
     addEventListener("pagehide", () => this.send({ type: "bye" }));
     addEventListener("pageshow", (event) => {
       if (!event.persisted) return;

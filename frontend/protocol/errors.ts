@@ -9,6 +9,7 @@ export type ErrorCode =
   | "issuer_mismatch"
   | "unknown_provider"
   | "access_denied"
+  | "expired_token"
   | "authorization_failed"
   | "unknown_client"
   | "redirect_uri_mismatch"

@@ -13,7 +13,7 @@ export function refusedBy(
   otherwise: "authorization_failed" | "token_request_refused",
 ): OIDCError {
   const { error, error_description } = refusal;
-  const said = error_description ? ` The provider says: “${error_description.slice(0, 300)}”` : "";
+  const said = error_description ? ` The provider says: “${error_description.slice(0, 300)}”.` : "";
   const problem = (code: OIDCError["code"], message: string, hint: string) =>
     new OIDCError({ code, message: message + said, hint }, refusal);
   switch (error) {

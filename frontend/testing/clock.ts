@@ -55,7 +55,7 @@ export async function settled(): Promise<void> {
 /** Waits for what is meant, and says what it was when it never comes. */
 export async function until<Value>(wanted: () => Value | undefined | false | null): Promise<Value> {
   const start = performance.now();
-  while (performance.now() - start < 3000) {
+  while (performance.now() - start < 10_000) {
     const value = wanted();
     if (value) return value;
     await new Promise((resolve) => setImmediate(resolve));

@@ -121,3 +121,17 @@ export interface Port<Out> {
 /** Web Locks that are held for as long as their holder lives, so that the other side learns of a crash. */
 export const pageLock = (pageId: string) => `oidc-widget:page:${pageId}`;
 export const vaultLock = (vaultId: string) => `oidc-widget:vault:${vaultId}`;
+
+/**
+ * Holds a lock until this page or worker is gone. Wait for it before the other side is told the name: it takes a lock
+ * that nobody holds yet as a sign that its holder has died.
+ */
+export function holdLock(name: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (!navigator.locks) resolve(); // no secure context: the other side does not ask for it either
+    void navigator.locks?.request(name, () => {
+      resolve();
+      return new Promise(() => {});
+    });
+  });
+}

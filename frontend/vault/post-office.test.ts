@@ -106,8 +106,8 @@ describe("a message for a kernel", () => {
 
   test("that nobody took is told to be undelivered", async () => {
     const { office, courier } = setUp();
-    expect(await office.send(MESSAGE, new Set())).toEqual({ delivered: false });
+    expect(await office.send(MESSAGE, new Set())).toEqual({ delivered: false, gone: true });
     courier("not_mine");
-    expect(await office.send(MESSAGE, new Set())).toEqual({ delivered: false });
+    expect(await office.send(MESSAGE, new Set())).toEqual({ delivered: false, gone: true });
   });
 });

@@ -3,6 +3,17 @@ import type { Delivery, DeliveryResult, FromVault, Port } from "./messages.js";
 
 /** Seconds that a courier has, before the widget's own comm is used as well. */
 const COURIER_TIMEOUT = 2;
+/** The same for one that has to connect to a kernel first, and whom no comm can stand in for. */
+const VISIT_TIMEOUT = 15;
+
+export interface Outcome {
+  /** A kernel has answered, or a page has taken it for its comm. */
+  delivered: boolean;
+  /** Which kernel has answered. */
+  kernelId?: string;
+  /** There is no such kernel, nor a page that shows the widget. */
+  gone?: boolean;
+}
 
 interface Waiting {
   asked: Set<Port<FromVault>>;
@@ -23,23 +34,21 @@ export class PostOffice {
     this.#clock = clock;
   }
 
-  /** @returns whether a kernel has answered, or a page has taken it for its comm; and which kernel, if it is known */
-  async send(
-    message: Delivery,
-    own: Set<Port<FromVault>>,
-    kernelId?: string,
-  ): Promise<{ delivered: boolean; kernelId?: string }> {
+  async send(message: Delivery, own: Set<Port<FromVault>>, kernelId?: string): Promise<Outcome> {
+    let result: DeliveryResult = "not_mine";
+    let kernel: string | undefined;
     if (this.couriers.size > 0) {
-      let { result, kernel } = await this.#ask(message, [...this.couriers]);
-      if (result === "not_mine" && kernelId && own.size === 0) {
-        // No page shows the notebook any more, but its kernel runs on: one courier calls on it.
+      ({ result, kernel } = await this.#ask(message, [...this.couriers]));
+      if (result === "not_mine" && kernelId) {
+        // No page has the notebook open any more, but its kernel runs on: one courier calls on it.
         const [first] = this.couriers;
         ({ result, kernel } = await this.#ask(message, [first], kernelId));
       }
       if (result === "delivered") return { delivered: true, kernelId: kernel };
     }
     for (const port of own) port.postMessage({ type: "deliver", delivery: 0, message });
-    return { delivered: own.size > 0 };
+    if (own.size > 0) return { delivered: true };
+    return { delivered: false, gone: result === "not_mine" };
   }
 
   answered(port: Port<FromVault>, delivery: number, result: DeliveryResult, kernelId?: string): void {
@@ -63,7 +72,8 @@ export class PostOffice {
         this.#waiting.delete(delivery);
         resolve({ result, kernel });
       };
-      const timer = this.#clock.setTimeout(() => settle("failed"), COURIER_TIMEOUT);
+      const patience = kernelId ? VISIT_TIMEOUT : COURIER_TIMEOUT;
+      const timer = this.#clock.setTimeout(() => settle("failed"), patience);
       this.#waiting.set(delivery, { asked: new Set(ports), settle });
       for (const port of ports) {
         port.postMessage({ type: "deliver", delivery, message, kernel_id: kernelId });

@@ -75,6 +75,7 @@ export class SignIn {
       this.answered = true;
       channel.postMessage({ received: true });
       this.stop();
+      this.answered = true;
       answered(data.search);
     };
   }

@@ -109,7 +109,7 @@ export class Vault {
         this.#publish(link);
         return;
       case "window_closed":
-        if (!link.begun) return;
+        if (!link.begun || link.begun.answered) return;
         link.abandoned = true;
         link.problem = message.problem;
         this.#publish(link);
@@ -196,7 +196,7 @@ export class Vault {
     const session = this.#sessions.enter(result);
     this.#attach(link, session);
     for (const other of this.#links.values()) {
-      if (!other.begun && serves(session, other.request)) this.#findSession(other);
+      if (other !== link && serves(session, other.request)) this.#findSession(other);
     }
   }
 
@@ -218,6 +218,8 @@ export class Vault {
     const attach = () => {
       link.session = session;
       link.problem = undefined;
+      // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
+      link.abandoned = true;
       session.wake();
       this.#publish(link);
       this.#tellSessions();
@@ -318,9 +320,9 @@ export class Vault {
   async #deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
     if (!link.forKernel) return;
     const message: Delivery = { link_id: link.id, event, payload: { ...payload, seq: link.nextSeq(), vault: this.id } };
-    const { kernelId, delivered } = await this.#posts.send(message, link.ports, link.kernelId);
+    const { kernelId, gone } = await this.#posts.send(message, link.ports, link.kernelId);
     if (kernelId) link.kernelId = kernelId;
-    if (!delivered && link.ports.size === 0 && this.#links.get(link.id) === link) this.#dropLink(link); // nobody is left
+    if (gone && link.ports.size === 0 && this.#links.get(link.id) === link) this.#dropLink(link);
   }
 
   #tellSessions(ports: Iterable<Port<FromVault>> = this.#posts.couriers): void {

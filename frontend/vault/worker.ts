@@ -1,6 +1,6 @@
 import { systemClock } from "./clock.js";
 import { Keeper } from "./keeper.js";
-import { type FromVault, type ToVault, vaultLock } from "./messages.js";
+import { type FromVault, holdLock, type ToVault, vaultLock } from "./messages.js";
 import { Vault } from "./vault.js";
 
 /**
@@ -17,13 +17,13 @@ const vault = new Vault(
   (providers) => new Keeper(new URL(".", import.meta.url).pathname, providers),
 );
 
+// A page that waits for this lock gets it when, and only when, the vault is gone.
+const held = holdLock(vaultLock(vault.id));
+
 export function connect(port: MessagePort): void {
   port.onmessage = ({ data }: MessageEvent<ToVault>) =>
-    vault.receive(port as { postMessage(m: FromVault): void }, data);
+    void held.then(() => vault.receive(port as { postMessage(m: FromVault): void }, data));
 }
-
-// A page that waits for this lock gets it when, and only when, the vault is gone.
-void navigator.locks?.request(vaultLock(vault.id), () => new Promise(() => {}));
 
 if ("onconnect" in globalThis) {
   (globalThis as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = ({ ports: [port] }) =>

@@ -52,17 +52,17 @@ class _Handler:
 
     def __call__(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
         try:
-            status = self._deliver(message.get("content") or {})
+            reply = self._deliver(message.get("content") or {})
         except Exception:
             # The widget's own comm carries the message then; the content may hold a token, so it is not logged.
             _log.exception("oidc_widget could not take in a delivery")
-            status = "error"
-        self._kernel.session.send(stream, f"{MESSAGE_TYPE}_reply", {"status": status}, message, ident)
+            reply = {"status": "error"}
+        self._kernel.session.send(stream, f"{MESSAGE_TYPE}_reply", reply, message, ident)
 
     @staticmethod
-    def _deliver(content: Mapping[str, Any]) -> str:
+    def _deliver(content: Mapping[str, Any]) -> dict[str, str]:
         receiver = _receivers.get(str(content.get("link_id")))
         if receiver is None:
-            return "error"
+            return {"status": "error", "reason": "unknown_link"}
         receiver.receive(str(content["event"]), content.get("payload") or {}, express=True)
-        return "ok"
+        return {"status": "ok"}

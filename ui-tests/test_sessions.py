@@ -1,0 +1,245 @@
+"""One sign-in serves a person's whole JupyterLab, for as long as they work."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from signing_in import expect_kernel, login_cell, open_popup, sign_in
+
+SETTINGS = "oidc-widget:sign-ins"
+
+
+def kill_vault(lab):
+    """End every SharedWorker of this browser, as its task manager would."""
+    session = lab.page.context.browser.new_browser_cdp_session()
+    targets = session.send("Target.getTargets")["targetInfos"]
+    workers = [target["targetId"] for target in targets if target["type"] == "shared_worker"]
+    assert workers
+    for worker in workers:
+        attached = session.send("Target.attachToTarget", {"targetId": worker, "flatten": False})
+        message = '{"id": 1, "method": "Runtime.evaluate", "params": {"expression": "self.close()"}}'
+        session.send("Target.sendMessageToTarget", {"sessionId": attached["sessionId"], "message": message})
+    session.detach()
+
+
+def expect_signed_in(nb, name="Alice Adams"):
+    """Expect it in the view, which must be in front to be seen, and in the kernel."""
+    nb.activate()
+    expect(nb.region).to_contain_text(f"Signed in as {name}")
+    expect_kernel(nb, "w.status, w.claims['name']", ("signed_in", name))
+
+
+def test_a_second_notebook_and_a_second_tab_need_no_click(lab, provider):
+    first = lab.notebook([login_cell(provider)])
+    first.run(0)
+    sign_in(first)
+    second = lab.notebook([login_cell(provider), "w.wait(20)"])
+    third = lab.another_tab().notebook([login_cell(provider), "w.wait(20)"])
+    for nb in (second, third):
+        nb.run(0)
+        nb.run(1)
+        expect_signed_in(nb)
+    assert len(provider.requests("token", grant_type="authorization_code")) == 1
+
+
+def test_sign_out_in_one_tab_empties_the_kernel_of_another_at_once(lab, provider):
+    first = lab.notebook([login_cell(provider)])
+    second = lab.another_tab().notebook(
+        [
+            login_cell(provider),
+            "import time\nprint('watching')\nwhile w.access_token: time.sleep(0.01)\nprint(time.time())",
+        ]
+    )
+    first.run(0)
+    sign_in(first)
+    second.run(0)
+    expect_kernel(second, "w.status", "signed_in")
+    second.start(1)
+    expect(second.cell(1)).to_contain_text("watching")
+    first.page.bring_to_front()
+    clicked = time.time()
+    first.region.get_by_role("button", name="Sign out").click()
+    emptied = float(second.finish(1).splitlines()[-1])
+    assert emptied - clicked < 1
+    expect(second.region.get_by_role("button", name="Sign in")).to_be_visible()
+    expect_kernel(first, "w.status, w.access_token, w.claims", ("signed_out", None, None))
+    assert provider.requests("revocation")
+
+
+def test_sign_out_offers_the_providers_own(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    nb.region.get_by_role("button", name="Sign out").click()
+    with nb.popup() as popup:
+        nb.region.get_by_role("button", name="Sign out at the provider too").click()
+    popup.value.wait_for_url(f"{provider.issuer}/**")
+    [request] = provider.requests("end_session", method="GET")
+    assert request.params["id_token_hint"]
+
+
+def test_a_restarted_kernel_has_its_token_without_a_click(lab, provider):
+    nb = lab.notebook([login_cell(provider), "w.wait(20) and w.claims['name']"])
+    nb.run(0)
+    sign_in(nb)
+    nb.restart_kernel()
+    nb.run(0)
+    assert nb.run(1) == "'Alice Adams'"
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+
+
+def test_two_kernels_and_one_restarted(lab, provider):
+    one, two = lab.notebook([login_cell(provider)]), lab.notebook([login_cell(provider)])
+    one.run(0)
+    sign_in(one)
+    two.run(0)
+    expect_kernel(two, "w.status", "signed_in")
+    one.restart_kernel()
+    provider.configure(access_token_ttl=6)
+    two.execute("before = w.access_token; w.refresh()")
+    expect_kernel(two, "w.access_token not in (None, before)", True)
+    one.run(0)
+    expect_kernel(one, "w.status", "signed_in")
+
+
+def test_after_a_reload_the_kernels_token_counts_on_and_one_click_renews(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    before = nb.execute("print(w.access_token)")
+    nb.save()
+    lab.reload()
+    nb.wait_for_kernel()
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect(nb.region).to_contain_text("not renewed by this page")
+    expect(nb.region).to_contain_text("min left")
+    assert nb.execute("print(w.access_token)") == before
+    with nb.popup():
+        nb.region.get_by_role("button", name="Sign in").click()
+    expect_kernel(nb, f"w.access_token not in (None, {before!r})", True)
+    expect(nb.region).not_to_contain_text("not renewed")
+
+
+def test_a_job_goes_on_after_its_notebook_is_closed(lab, provider, jupyter):
+    provider.configure(access_token_ttl=6)
+    nb = lab.notebook(
+        [
+            login_cell(provider),
+            "import threading, pathlib, time\n"
+            "def work():\n"
+            "    while True:\n"
+            "        pathlib.Path('job.txt').write_text(f'{w.status} {hash(w.access_token)}')\n"
+            "        time.sleep(0.05)\n"
+            "threading.Thread(target=work, daemon=True).start()",
+        ]
+    )
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    nb.run(1)
+    nb.close()
+    expect(lab.page.get_by_role("region", name="OIDC sign-in")).to_have_count(0)
+    job = jupyter.root / "job.txt"
+    seen = set()
+    deadline = time.monotonic() + 40
+    while len(seen) < 3:
+        status, _, token = job.read_text().partition(" ")
+        assert status in ("", "signed_in")
+        if token:
+            seen.add(token)
+        lab.page.evaluate("new Promise(requestAnimationFrame)")
+        assert time.monotonic() < deadline, seen
+
+
+def test_the_session_outlives_the_server(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    lab.server.stop()
+    lab.server.start()
+    lost = lab.page.get_by_role("dialog", name="Server Connection Error")
+    lab.page.add_locator_handler(lost, lambda: lost.get_by_role("button", name="Close").click())
+    expect(lost).to_have_count(0)
+    again = lab.notebook([login_cell(provider)])
+    again.run(0)
+    expect_signed_in(again)
+    assert len(provider.requests("token", grant_type="authorization_code")) == 1
+
+
+def test_a_vault_that_is_killed_tells_the_truth(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    kill_vault(lab)
+    expect(nb.region).to_contain_text("not renewed by this page")
+    with nb.popup():
+        nb.region.get_by_role("button", name="Sign in").click()
+    expect(nb.region).not_to_contain_text("not renewed")
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+
+
+def test_two_accounts_side_by_side(lab, provider):
+    alice = lab.notebook([login_cell(provider)])
+    bob = lab.notebook([login_cell(provider, extra_params={"login_hint": "bob@example.com", "prompt": "login"})])
+    alice.run(0)
+    sign_in(alice)
+    bob.run(0)
+    sign_in(bob, "bob")
+    expect_signed_in(alice)
+    expect_signed_in(bob, "Bob Brown")
+    bob.region.get_by_role("button", name="Sign out").click()
+    expect_kernel(bob, "w.status", "signed_out")
+    expect_kernel(alice, "w.status", "signed_in")
+
+
+def test_sharing_may_need_a_word(lab, provider):
+    lab.server.set_settings(SETTINGS, {"confirmSharing": True})
+    first = lab.notebook([login_cell(provider)])
+    first.run(0)
+    sign_in(first)
+    second = lab.notebook([login_cell(provider)])
+    second.run(0)
+    button = second.region.get_by_role("button", name="Use session of Alice Adams")
+    expect(button).to_be_visible()
+    expect_kernel(second, "w.status, w.access_token", ("signed_out", None))
+    button.click()
+    expect_signed_in(second)
+
+
+@pytest.mark.parametrize("stay", [False, True])
+def test_staying_signed_in_across_a_reload_is_opt_in(lab, provider, stay):
+    lab.server.set_settings(SETTINGS, {"staySignedIn": stay})
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    nb.save()
+    lab.reload()
+    nb.wait_for_kernel()
+    if not stay:
+        expect(nb.region).to_contain_text("not renewed by this page")
+        return
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect(nb.region.get_by_role("button", name="Sign in")).to_have_count(0)
+    nb.region.get_by_role("button", name="Sign out").click()
+    expect_kernel(nb, "w.status", "signed_out")
+    lab.reload()
+    nb.wait_for_kernel()
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_popup_from_before_does_not_disturb(lab, provider):
+    """A window that is left open, while the sign-in is done in another notebook."""
+    first, second = lab.notebook([login_cell(provider)]), lab.notebook([login_cell(provider)])
+    first.run(0)
+    second.run(0)
+    left_open = open_popup(first)
+    sign_in(second)
+    expect_kernel(second, "w.status", "signed_in")
+    left_open.close()
+    expect_signed_in(first)
