@@ -165,7 +165,7 @@ class AuthorizationRequest:
 
 def refusal(error: str, description: str | None, client_id: str) -> SignInError:
     """Return the exception for an error that a provider answered with (RFC 6749 §4.1.2.1, RFC 8628 §3.5)."""
-    said = f' The provider says: "{description[:_LONGEST_SAYING]}"' if description else ""
+    said = f' The provider says: "{description[:_LONGEST_SAYING]}".' if description else ""
     if error == "access_denied":
         return SignInError(
             f"The sign-in was declined.{said}",

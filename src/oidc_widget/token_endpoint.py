@@ -166,7 +166,7 @@ class TokenEndpoint:
                 hint="Try again in a while.",
             )
         if answer.error == "invalid_grant":
-            said = f' The provider says: "{answer.description[:300]}"' if answer.description else ""
+            said = f' The provider says: "{answer.description[:300]}".' if answer.description else ""
             return TokenError(
                 f"The provider no longer accepts this sign-in.{said}",
                 code="invalid_grant",
