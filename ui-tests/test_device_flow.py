@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from login_form import LoginForm
 from oidc_widget.paste_back import DEFAULT_REDIRECT_URI
 from providers.http_person import HttpPerson
-from signing_in import login_cell
+from signing_in import expect_kernel, login_cell
 
 #: As in VS Code and Colab: a page that knows nothing of a Jupyter server's files.
 FOREIGN_HOST = """() => {
@@ -74,6 +74,18 @@ def test_a_cell_that_waits_is_shown_the_code_and_gets_the_token(lab, provider):
     with HttpPerson() as alice:
         alice.visit(re.search(r"http\S+user_code=\S+", nb.cell(0).inner_text())[0])
     assert nb.finish(0).endswith(SIGNED_IN)
+
+
+def test_a_widget_that_is_nowhere_on_screen_prints_the_code(lab, provider):
+    cell = login_cell(provider, flow="device").removesuffix("\nw")
+    nb = lab.notebook([cell, "w.sign_in()", "token = w.wait(30)\n" + NAME])
+    nb.run(0)
+    expect_kernel(nb, "w._desk.browser.present", value=True)
+    nb.run(1)
+    expect(nb.cell(1)).to_contain_text("and enter the code")
+    with HttpPerson() as alice:
+        alice.visit(re.search(r"http\S+user_code=\S+", nb.cell(1).inner_text())[0])
+    assert nb.run(2).endswith(SIGNED_IN)
 
 
 def test_cancel_takes_the_code_away_and_trying_again_brings_another(lab, provider):

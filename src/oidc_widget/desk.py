@@ -62,6 +62,8 @@ class Desk:
         self.browser = BrowserSource(self)
         #: Notified when a page has told of itself, and at each change.
         self.news = threading.Condition()
+        #: The widget was put into an output: whoever looks there sees it, if a page answers too.
+        self.displayed = False
         #: What pages answered to `diagnose`, by the question's id.
         self.reports: dict[str, Mapping[str, Any]] = {}
         self._send = send

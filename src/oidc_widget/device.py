@@ -348,8 +348,8 @@ class DeviceSource:
 
     @property
     def _on_screen(self) -> bool:
-        """A page shows the widget, and whoever looks at it can click."""
-        return self._desk.browser.present
+        """Whether a page shows the widget, so that whoever looks at it can click."""
+        return self._desk.displayed and self._desk.browser.present
 
     @property
     def _name(self) -> str:

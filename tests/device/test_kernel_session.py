@@ -193,3 +193,10 @@ def test_a_forged_id_token_is_in_no_traceback(provider, signed_in):
     assert caught.value.__cause__.code == "bad_signature"
     for secret in provider.secrets("id_token", "refresh_token", "access_token"):
         assert secret.value not in shown
+
+
+def test_the_id_token_is_handed_over_only_where_asked_for(provider, signed_in):
+    assert signed_in().id_token is None
+    assert signed_in(share_id_token=True).id_token in {
+        secret.value for secret in provider.secrets("id_token")
+    }
