@@ -84,7 +84,7 @@ describe("a page", () => {
     const client = new VaultClient(HOST);
     const greeter = vi.fn();
     client.onConnected(greeter);
-    const died = await until(() => waiting.get(`oidc-widget:vault:${workers[0].id}`));
+    const died = await until(() => waiting.get(`oidc-widget:vault:${workers[0]?.id}`));
     died();
     await until(() => workers.length === 2 && greeter.mock.calls.length === 2);
     client.send({ type: "wake" });
