@@ -7,6 +7,6 @@ export default defineConfig({
     unstubGlobals: true,
     restoreMocks: true,
     // Nothing here waits for real time to pass; a test that takes longer than this hangs.
-    testTimeout: 5000,
+    testTimeout: 20_000,
   },
 });

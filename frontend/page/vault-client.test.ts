@@ -28,8 +28,9 @@ beforeEach(() => {
     value: {
       request: async (name: string, run: () => void) => {
         if (name.startsWith("oidc-widget:vault:")) {
-          if (name.includes(":page:")) void run(); // nobody else asks for it before the page holds it
-        else waiting.set(name, run);
+          if (name.includes(":page:"))
+            void run(); // nobody else asks for it before the page holds it
+          else waiting.set(name, run);
         } else {
           held.add(name);
           run();
