@@ -73,6 +73,7 @@ class Desk:
         #: The one that brought the token: what it says of it counts.
         self._vault: object = None
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         alone = options["flow"] == "device" or (options["flow"] == "auto" and running_kernel() is None)
         self.source: Source = _device_source(self) if alone else self.browser
 
@@ -171,16 +172,19 @@ class Desk:
 
     def tell_state(self) -> None:
         """Tell the pages what this kernel holds: a page that was reloaded has no other way to know."""
-        state = self.keeper.state
-        left = None if state.token is None or state.token.expires == float("inf") else state.token.expires_in
-        self.tell(
-            "state",
-            status=state.status,
-            account=state.account,
-            expires_in=left,
-            error=None if state.error is None else as_problem(state.error),
-            **self.source.shown(),
-        )
+        with self._telling:  # else an older state might come after a newer one
+            state = self.keeper.state
+            left = (
+                None if state.token is None or state.token.expires == float("inf") else state.token.expires_in
+            )
+            self.tell(
+                "state",
+                status=state.status,
+                account=state.account,
+                expires_in=left,
+                error=None if state.error is None else as_problem(state.error),
+                **self.source.shown(),
+            )
 
     def _receive_answer(self, payload: Mapping[str, Any]) -> None:
         """Take in what a vault answers; each browser that shows this widget has one, and is asked."""

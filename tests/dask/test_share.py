@@ -10,7 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from oidc_widget import OIDCLogin
-from oidc_widget.dask import _TokenPlugin, current_token, is_readable_by_others, share
+from oidc_widget.dask import _Delivery, _TokenPlugin, current_token, is_readable_by_others, share
 from oidc_widget.errors import ConfigurationError, TokenError
 from providers.http_person import HttpPerson
 from shown import changes_to, shown
@@ -226,6 +226,10 @@ def _search_memory(halves):
                     found += content[place + len(first) :].startswith(second.encode())
                     place = content.find(first.encode(), place + 1)
     return found
+
+
+def test_what_travels_shows_no_token_where_dask_logs_it():
+    assert "secret" not in repr(_Delivery("secret", 60, 60))
 
 
 def test_an_asynchronous_client_is_refused(cluster, sign_in):
