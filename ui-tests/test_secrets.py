@@ -12,9 +12,10 @@ from signing_in import expect_kernel, login_cell, sign_in
 
 #: A mistake that is easily made: the token is in the state that all clients of the kernel get and save.
 SYNCED = """
-import oidc_widget.login as login
-class OIDCLogin(login.OIDCLogin):
-    access_token = login._Live(None, allow_none=True, read_only=True).tag(sync=True)
+import copy
+import oidc_widget
+class OIDCLogin(oidc_widget.OIDCLogin):
+    access_token = copy.copy(oidc_widget.OIDCLogin.access_token).tag(sync=True)
 w = OIDCLogin(authority={authority!r}, client_id="notebooks")
 w
 """
