@@ -36,6 +36,7 @@ __all__ = ["OIDCLogin"]
 _STATIC = Path(__file__).parent / "static"
 Flow = Literal["auto", "popup", "device"]
 Status = Literal["signed_out", "signing_in", "signed_in", "expired", "error"]
+_MIME_TYPE = "application/vnd.oidc-widget.sign-in+json"
 _WITHOUT_KERNEL = (
     "A sign-in button stood here. Run this cell to sign in; nothing of a sign-in is kept in this file."
 )
@@ -385,7 +386,12 @@ class OIDCLogin(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        return {**data, "text/html": f"<p>{escape(_WITHOUT_KERNEL)}</p>"}, metadata
+        # JupyterLab prefers the widget's own type to any text: our labextension looks first whether there is one.
+        return {
+            **data,
+            "text/html": f"<p>{escape(_WITHOUT_KERNEL)}</p>",
+            _MIME_TYPE: {"model_id": self.model_id},
+        }, metadata
 
     def _show_once(self) -> None:
         """Who waits for a click must be shown the button."""
