@@ -24,6 +24,8 @@ export class Login implements SignInControl {
   onDeliver?: (message: Delivery) => void;
   /** The vault knows of this link; `setup` is what it was asked for. */
   onLinked?: (setup: LoginSetup) => void;
+  /** It is not even known what to ask for, so the vault has nothing to tell the kernel. */
+  onFailed?: (problem: Problem) => void;
   /**
    * The window is open for a while, or was closed, and nobody is signed in: the provider may show an error page of its
    * own, which this page can't see. Whoever can find out why calls {@link explain} with the same attempt.
@@ -185,13 +187,13 @@ export class Login implements SignInControl {
     linked.catch((failure) => {
       this.#linked = undefined;
       this.#starting = false;
-      this.#show({ status: "error", error: problemOf(failure) });
+      this.#fail(problemOf(failure));
     });
     return linked;
   }
 
   #receive(message: Parameters<VaultListener>[0]): void {
-    if (message.type === "unavailable") this.#show({ status: "error", error: message.problem });
+    if (message.type === "unavailable") this.#fail(message.problem);
     if (!("link_id" in message) || message.link_id !== this.id) {
       if (message.type === "deliver" && message.delivery === 0 && message.message.link_id === this.id) {
         this.#deliver(message.message);
@@ -255,6 +257,11 @@ export class Login implements SignInControl {
     this.#popup = undefined;
     this.#blockedUrl = undefined;
     this.blocked = false;
+  }
+
+  #fail(problem: Problem): void {
+    this.#show({ status: "error", error: problem });
+    this.onFailed?.(problem);
   }
 
   /** The widget's own comm; without it (the notebook was closed), this page is no way to the kernel. */

@@ -23,6 +23,7 @@ export interface ProviderEntry {
   relay?: boolean;
   oidc?: boolean;
   authorization_endpoint?: string | null;
+  revocation_endpoint?: string | null;
 }
 
 /** What a widget was made with: everything but what the page and the server add. */
@@ -79,7 +80,11 @@ export function completeRequest(
     relay: entry?.relay,
     endpoints:
       entry?.oidc === false && entry.authorization_endpoint
-        ? { authorization_endpoint: entry.authorization_endpoint, token_endpoint: entry.authority }
+        ? {
+            authorization_endpoint: entry.authorization_endpoint,
+            token_endpoint: entry.authority,
+            revocation_endpoint: entry.revocation_endpoint ?? undefined,
+          }
         : undefined,
   };
   return { request, forward_to: redirect_uri === own ? undefined : own, label: entry?.label };

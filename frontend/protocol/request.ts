@@ -18,7 +18,7 @@ export interface LoginRequest {
   /** Its token requests go through the Jupyter server, which adds the client's secret. */
   relay?: boolean;
   /** A provider of OAuth 2 alone: its endpoints, where there is no discovery document. */
-  endpoints?: { authorization_endpoint: string; token_endpoint?: string };
+  endpoints?: { authorization_endpoint: string; token_endpoint?: string; revocation_endpoint?: string };
 }
 
 /** Which API and which rights: what tells one access token of a session from another. */

@@ -4,17 +4,17 @@ import { authorizationRequest } from "./authorization.js";
 import { discover } from "./discovery.js";
 import type { OIDCError } from "./errors.js";
 import type { LoginRequest } from "./request.js";
-import { exchangeCode, refreshTokens, revokeToken, type TokenEndpoint } from "./token.js";
+import { exchangeCode, refreshTokens, revokeToken } from "./token.js";
 
 async function ready() {
   const idp = await TestProvider.make();
   const provider = await discover(idp.issuer, idp.environment);
-  async function signIn(request: LoginRequest = loginRequest(), endpoint?: TokenEndpoint) {
+  async function signIn(request: LoginRequest = loginRequest()) {
     const sent = await authorizationRequest(provider, request, idp.environment);
-    return exchangeCode(provider, request, sent, idp.authorize(sent.url, ALICE), idp.environment, endpoint);
+    return exchangeCode(provider, request, sent, idp.authorize(sent.url, ALICE), idp.environment);
   }
-  const refresh = (token: string, target = { scopes: [] as string[] }, endpoint?: TokenEndpoint) =>
-    refreshTokens(provider, "notebooks", token, target, idp.environment, endpoint);
+  const refresh = (token: string, target = { scopes: [] as string[] }) =>
+    refreshTokens(provider, "notebooks", token, target, idp.environment);
   return { idp, provider, signIn, refresh };
 }
 
@@ -46,31 +46,6 @@ describe("the code's exchange", () => {
     const { idp, signIn } = await ready();
     await signIn(loginRequest({ resource: "https://api.example.com", audience: "api" }));
     expect(idp.tokenRequests).toMatchObject([{ resource: "https://api.example.com", audience: "api" }]);
-  });
-
-  test("goes to the relay where there is one, with the Jupyter server's cookie and headers", async () => {
-    const { idp, signIn } = await ready();
-    const address = "http://localhost:8888/oidc-widget/api/providers/corp/token";
-    const fetch: typeof globalThis.fetch = (input, init) =>
-      String(input) === address ? idp.fetch(idp.metadata.token_endpoint as string, init) : idp.fetch(input, init);
-    const seen: [string, RequestInit | undefined][] = [];
-    const provider = await discover(idp.issuer, idp.environment);
-    const request = loginRequest();
-    const sent = await authorizationRequest(provider, request, idp.environment);
-    const environment = {
-      ...idp.environment,
-      fetch: ((input, init) => {
-        seen.push([String(input), init]);
-        return fetch(input, init);
-      }) as typeof globalThis.fetch,
-    };
-    const endpoint = { address, headers: { "X-XSRFToken": "xsrf" } };
-    await exchangeCode(provider, request, sent, idp.authorize(sent.url), environment, endpoint);
-    const [[url, init]] = seen;
-    expect(url).toBe(address);
-    expect(init).toMatchObject({ credentials: "same-origin" });
-    expect(new Headers(init?.headers).get("x-xsrftoken")).toBe("xsrf");
-    await signIn();
   });
 
   test("never takes place for an answer that is not ours", async () => {

@@ -25,25 +25,12 @@ export interface Tokens {
   userinfo?: Record<string, unknown>;
 }
 
-/** Where token requests go: straight to the provider, or to the Jupyter server that relays them. */
-export interface TokenEndpoint {
-  address: string;
-  headers: Record<string, string>;
-}
-
-function grantOptions(endpoint: TokenEndpoint | undefined, provider: Provider, environment: Environment) {
+function grantOptions(provider: Provider, environment: Environment) {
   const { token_endpoint } = provider.metadata;
   return {
     ...requestOptions(environment, token_endpoint),
-    [oauth.customFetch]: async (address: string, init: RequestInit) => {
-      const headers = new Headers(init.headers);
-      for (const [name, value] of Object.entries(endpoint?.headers ?? {})) headers.set(name, value);
-      // Only our own server gets cookies: there they carry the Jupyter sign-in.
-      const credentials = endpoint ? "same-origin" : "omit";
-      const target = endpoint?.address ?? address;
-      const response = await environment.fetch(target, { ...init, headers, credentials, redirect: "error" });
-      return normalized(response, provider);
-    },
+    [oauth.customFetch]: async (address: string, init: RequestInit) =>
+      normalized(await environment.fetch(address, { ...init, credentials: "omit", redirect: "error" }), provider),
     signal: () => AbortSignal.timeout(TOKEN_TIMEOUT),
   };
 }
@@ -83,7 +70,6 @@ export async function exchangeCode(
   sent: AuthorizationRequest,
   search: string,
   environment: Environment,
-  endpoint?: TokenEndpoint,
 ): Promise<Tokens> {
   const client: oauth.Client = { client_id: request.client_id };
   const answer = processAuthorizationResponse(provider, request, sent, search);
@@ -96,7 +82,7 @@ export async function exchangeCode(
       request.redirect_uri,
       sent.verifier,
       {
-        ...grantOptions(endpoint, provider, environment),
+        ...grantOptions(provider, environment),
         additionalParameters: targetParameters(request),
       },
     ),
@@ -111,13 +97,12 @@ export async function refreshTokens(
   refreshToken: string,
   target: Target | undefined,
   environment: Environment,
-  endpoint?: TokenEndpoint,
 ): Promise<Tokens> {
   const additionalParameters: Record<string, string> = targetParameters(target ?? { scopes: [] });
   if (target?.scopes.length) additionalParameters.scope = target.scopes.join(" ");
   const response = await ask(provider, () =>
     oauth.refreshTokenGrantRequest(provider.metadata, { client_id: clientId }, oauth.None(), refreshToken, {
-      ...grantOptions(endpoint, provider, environment),
+      ...grantOptions(provider, environment),
       additionalParameters,
     }),
   );
@@ -153,6 +138,7 @@ async function ask(provider: Provider, send: () => Promise<Response>): Promise<R
   try {
     return await send();
   } catch (cause) {
+    if (cause instanceof OIDCError) throw cause;
     throw new OIDCError(
       {
         code: "token_endpoint_unreachable",

@@ -1,7 +1,6 @@
 import type { Environment } from "../protocol/environment.js";
 import { problemOf } from "../protocol/errors.js";
 import type { LoginRequest } from "../protocol/request.js";
-import type { TokenEndpoint } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
 import type { Link } from "./link.js";
 import type { FromVault, Port } from "./messages.js";
@@ -12,10 +11,9 @@ import { SignIn, type SignInResult } from "./sign-in.js";
 const PREPARED_FOR = 300;
 
 export interface ReceptionContext {
-  environment: Environment;
   clock: Clock;
   providers: ProviderCache;
-  endpointOf(request: LoginRequest): TokenEndpoint | undefined;
+  environmentOf(request: LoginRequest): Environment;
   /** The link has something new to show. */
   publish(link: Link): void;
   /** A sign-in came to its end with tokens. */
@@ -82,8 +80,8 @@ export class Reception {
   }
 
   async #make({ request, forwardTo }: Link): Promise<SignIn> {
-    const { providers, environment } = this.#context;
-    return SignIn.prepare(await providers.get(request), request, environment, forwardTo);
+    const { providers, environmentOf } = this.#context;
+    return SignIn.prepare(await providers.get(request), request, environmentOf(request), forwardTo);
   }
 
   #await(link: Link, signIn: SignIn): void {
@@ -108,7 +106,7 @@ export class Reception {
     let result: SignInResult | undefined;
     let failure: unknown;
     try {
-      result = await signIn.redeem(search, this.#context.endpointOf(signIn.request));
+      result = await signIn.redeem(search);
     } catch (reason) {
       failure = reason;
     }

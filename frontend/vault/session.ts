@@ -3,7 +3,7 @@ import type { Provider } from "../protocol/discovery.js";
 import type { Environment } from "../protocol/environment.js";
 import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
 import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
-import type { TokenEndpoint, Tokens } from "../protocol/token.js";
+import type { Tokens } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
 import type { SavedSession } from "./sealed-store.js";
 import { tokenProtocol } from "./token-protocol.js";
@@ -31,10 +31,11 @@ interface Grant {
 }
 
 export interface SessionContext {
-  environment: Environment;
+  /** What this request's provider is reached by: directly, or through the Jupyter server. */
+  environmentOf(request: LoginRequest): Environment;
+  /** Seconds since the epoch. */
+  now(): number;
   clock: Clock;
-  /** Where this request's token requests go when not straight to the provider. */
-  endpointOf(request: LoginRequest): TokenEndpoint | undefined;
   /** Something that views or kernels show has changed. */
   changed(session: Session): void;
   /** Whether anybody wants this token kept fresh. */
@@ -75,7 +76,7 @@ export class Session {
     this.subject = subject;
     this.account = account;
     this.#context = context;
-    this.since = context.environment.now();
+    this.since = context.now();
   }
 
   /** The request that the newest sign-in answered. */
@@ -101,7 +102,7 @@ export class Session {
     this.#grants.push(grant);
     this.over = false;
     this.problem = undefined;
-    this.since = this.#context.environment.now();
+    this.since = this.#context.now();
     this.#take(grant, key, tokens);
   }
 
@@ -175,7 +176,7 @@ export class Session {
       grant.refreshToken = undefined;
       grant.tokens.clear();
     }
-    const { environment } = this.#context;
+    const environment = this.#context.environmentOf(this.request);
     const clientId = this.request.client_id;
     const protocol = await tokenProtocol().catch(() => undefined); // the session is over either way
     await Promise.all(doomed.map((token) => protocol?.revokeToken(this.provider, clientId, token, environment)));
@@ -193,16 +194,16 @@ export class Session {
   }
 
   async #request(grant: Grant, key: string, target: Target): Promise<Access> {
-    const { environment, endpointOf } = this.#context;
+    const { environmentOf } = this.#context;
     const { refreshToken, request } = grant;
     if (refreshToken === undefined || this.over) throw noRefreshToken();
     // The sign-in's own scopes are what a refresh gives anyway; some providers refuse to see them again.
     const own = targetKey(request) === key;
     const asked = own ? { ...target, scopes: [] } : target;
     try {
-      const endpoint = endpointOf(request);
+      const environment = environmentOf(request);
       const { refreshTokens } = await tokenProtocol();
-      const tokens = await refreshTokens(this.provider, request.client_id, refreshToken, asked, environment, endpoint);
+      const tokens = await refreshTokens(this.provider, request.client_id, refreshToken, asked, environment);
       if (tokens.claims && tokens.claims.sub !== this.subject) {
         // OpenID Connect Core §12.2: the same person, or it is no refresh.
         throw new OIDCError({ code: "id_token_invalid", message: "The provider refreshed another person's sign-in." });

@@ -2,7 +2,7 @@ import { type AuthorizationRequest, authorizationRequest } from "../protocol/aut
 import type { Provider } from "../protocol/discovery.js";
 import { type Environment, randomString } from "../protocol/environment.js";
 import type { LoginRequest } from "../protocol/request.js";
-import type { TokenEndpoint, Tokens } from "../protocol/token.js";
+import type { Tokens } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
 import { tokenProtocol } from "./token-protocol.js";
 
@@ -86,10 +86,10 @@ export class SignIn {
   }
 
   /** @throws {OIDCError} whatever is wrong with the answer or the tokens */
-  async redeem(search: string, endpoint?: TokenEndpoint): Promise<SignInResult> {
+  async redeem(search: string): Promise<SignInResult> {
     const { provider, request } = this;
     const { exchangeCode } = await tokenProtocol();
-    const tokens = await exchangeCode(provider, request, this.#sent, search, this.#environment, endpoint);
+    const tokens = await exchangeCode(provider, request, this.#sent, search, this.#environment);
     return { provider, request, tokens };
   }
   /** Nobody wants the tokens any more: the provider need not keep them either (RFC 7009). */

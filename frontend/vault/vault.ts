@@ -2,7 +2,6 @@ import { type Environment, randomString } from "../protocol/environment.js";
 import { OIDCError, problemOf } from "../protocol/errors.js";
 import { endSessionUrl } from "../protocol/logout.js";
 import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
-import type { TokenEndpoint } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
 import type { Keeper } from "./keeper.js";
 import { Link } from "./link.js";
@@ -19,6 +18,7 @@ import { PostOffice } from "./post-office.js";
 import { ProviderCache } from "./provider-cache.js";
 import { Reception } from "./reception.js";
 import { serves } from "./recognition.js";
+import { relayed } from "./relay.js";
 import { finite, type Session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import type { SignInResult } from "./sign-in.js";
@@ -30,6 +30,7 @@ import type { SignInResult } from "./sign-in.js";
  */
 export class Vault {
   readonly id: string;
+  readonly #environment: Environment;
   readonly #links = new Map<string, Link>();
   readonly #posts: PostOffice;
   readonly #reception: Reception;
@@ -39,23 +40,23 @@ export class Vault {
   #server?: ServerAccess;
 
   constructor(environment: Environment, clock: Clock, makeKeeper?: (providers: ProviderCache) => Keeper) {
-    const providers = new ProviderCache(environment);
-    const endpointOf = (request: LoginRequest) => this.#endpointOf(request);
+    this.#environment = environment;
+    const environmentOf = (request: LoginRequest) => this.#environmentOf(request);
+    const providers = new ProviderCache(environmentOf);
     this.id = randomString(environment);
     this.#posts = new PostOffice(clock);
     this.#keeper = makeKeeper?.(providers);
     this.#reception = new Reception({
-      environment,
       clock,
       providers,
-      endpointOf,
+      environmentOf,
       publish: (link) => this.#publish(link),
       signedIn: (link, result) => this.#signedIn(link, result),
     });
     this.#sessions = new Sessions(environment, {
-      environment,
+      now: environment.now,
       clock,
-      endpointOf,
+      environmentOf,
       changed: (session) => this.#sessionChanged(session),
       wanted: (session, key) => this.#isWanted(session, key),
     });
@@ -216,6 +217,7 @@ export class Vault {
   #attach(link: Link, session: Session): void {
     link.offer = undefined;
     const attach = () => {
+      if (session.over) return; // signed out while the token was on its way
       link.session = session;
       link.problem = undefined;
       // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
@@ -273,7 +275,7 @@ export class Vault {
     const other = message.resource != null || message.scopes != null;
     const { scopes, resource } = message;
     const target: Target = other
-      ? { scopes: scopes ?? request.scopes, resource: resource ?? request.resource }
+      ? { ...request, scopes: scopes ?? request.scopes, resource: resource ?? request.resource }
       : request;
     let answer: Record<string, unknown>;
     try {
@@ -286,11 +288,12 @@ export class Vault {
     if (message.id) await this.#deliver(link, "answer", { id: message.id, ...answer });
   }
 
-  #endpointOf(request: LoginRequest): TokenEndpoint | undefined {
-    if (!request.relay || !request.provider || !this.#server) return undefined;
-    const { baseUrl, headers } = this.#server;
-    const name = encodeURIComponent(request.provider);
-    return { address: `${baseUrl}oidc-widget/api/providers/${name}/token`, headers };
+  /** What a provider is reached by: through the Jupyter server, where its administrator configured a relay. */
+  #environmentOf({ relay, provider }: LoginRequest): Environment {
+    const server = this.#server;
+    return relay && provider && server
+      ? relayed(this.#environment, provider, () => this.#server ?? server)
+      : this.#environment;
   }
 
   // ---- telling -------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ const initialize: Initialize<State> = ({ model }) => {
       for (const view of views) view.label = entry.label;
     };
     windowed.onStalled = (attempt, request) => tell("explain", { attempt, request, label: entry.label });
+    windowed.onFailed = (error) => tell("status", { status: "error", error });
     windowed.onDeliver = ({ event, payload }) => tell(event, payload);
     report = (facts) => windowed.tellKernel(facts, "facts");
     login = windowed;
@@ -79,10 +80,13 @@ const initialize: Initialize<State> = ({ model }) => {
 };
 
 function follow(login: Login | KernelLogin, message: Exclude<FromKernel, { kind: "diagnose" }>): void {
+  if (message.kind === "state") {
+    login.kernel = message;
+    return;
+  }
+  // Where the kernel signs in by itself, it has nothing to ask of this page.
+  if (!(login instanceof Login)) return;
   switch (message.kind) {
-    case "state":
-      login.kernel = message;
-      return;
     case "sign_in":
       login.signIn();
       return;
@@ -93,10 +97,10 @@ function follow(login: Login | KernelLogin, message: Exclude<FromKernel, { kind:
       login.cancel();
       return;
     case "problem":
-      if (login instanceof Login) login.explain(message.problem, message.attempt);
+      login.explain(message.problem, message.attempt);
       return;
     case "refresh":
-      if (login instanceof Login) login.refresh(message);
+      login.refresh(message);
       return;
   }
 }

@@ -28,6 +28,8 @@ __all__ = ["OIDCLogin", "authenticate", "errors", "hub", "verify"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":  # `jupyter server extension list` shows it
+        return import_module("importlib.metadata").version("oidc-widget")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in _MODULES:

@@ -1,0 +1,45 @@
+import type { Environment } from "../protocol/environment.js";
+import { OIDCError } from "../protocol/errors.js";
+import type { ServerAccess } from "./messages.js";
+
+/**
+ * The same environment, but every request goes through the Jupyter server, for a provider that its administrator
+ * configured so: it has no CORS, or wants a secret that must not come into the browser. The protocol does not notice.
+ *
+ * @param server how to reach it now: its headers may change while a session lasts
+ */
+export function relayed(environment: Environment, provider: string, server: () => ServerAccess): Environment {
+  const ask = async (what: string, init: RequestInit) => {
+    const { baseUrl, headers } = server();
+    const address = `${baseUrl}oidc-widget/api/providers/${encodeURIComponent(provider)}/${what}`;
+    const all = new Headers(init.headers);
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
+    const response = await environment.fetch(address, { ...init, headers: all, credentials: "same-origin" });
+    if (response.status === 401 || response.status === 403) throw notSignedIn();
+    return response;
+  };
+  return {
+    ...environment,
+    fetch: async (address, init = {}) => {
+      if (init.method !== "POST") {
+        const response = await ask("metadata", init);
+        if (!response.ok) return response;
+        const { metadata, jwks } = await response.json();
+        return Response.json(String(address).endsWith("/openid-configuration") ? metadata : jwks);
+      }
+      const form = new URLSearchParams(String(init.body));
+      if (form.has("grant_type")) return ask("token", init);
+      // Jupyter takes a form field named "token" for its own.
+      return ask("revoke", { ...init, body: new URLSearchParams({ refresh_token: form.get("token") ?? "" }) });
+    },
+  };
+}
+
+/** Not the provider's refusal: the session goes on once the person is signed in to Jupyter again. */
+function notSignedIn(): OIDCError {
+  return new OIDCError({
+    code: "token_endpoint_unreachable",
+    message: "The Jupyter server does not pass the request on: it does not know you any more.",
+    hint: "Sign in to Jupyter again, then reload the page.",
+  });
+}
