@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from login_form import LoginForm
 from oidc_widget.paste_back import DEFAULT_REDIRECT_URI
 from providers.http_person import HttpPerson
-from signing_in import expect_kernel, login_cell
+from signing_in import expect_error, expect_kernel, login_cell
 
 #: As in VS Code and Colab: a page that knows nothing of a Jupyter server's files.
 FOREIGN_HOST = """() => {
@@ -139,6 +139,16 @@ def test_without_a_device_flow_the_address_is_pasted_back(lab, provider, context
     nb.region.get_by_role("button", name="Continue").click()
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
     assert nb.run(1) == SIGNED_IN
+
+
+def test_who_insists_on_a_window_is_told_where_there_is_none(lab, provider):
+    nb = lab.notebook([login_cell(provider, flow="popup")])
+    lab.page.evaluate(FOREIGN_HOST)
+    nb.run(0)
+    nb.region.get_by_role("button", name="Sign in").click()
+    expect_error(nb, "popup_blocked", "This page can't open a sign-in window.")
+    nb.execute("w.sign_out()")
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 def test_nothing_starts_by_itself_while_no_page_has_answered(lab, provider):

@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from oidc_widget.errors import TokenError
+from oidc_widget.errors import SignInError, TokenError
 from oidc_widget.express_lane import running_kernel
 from oidc_widget.keeper import Keeper, State
 from oidc_widget.problems import as_error, as_problem
@@ -196,11 +196,14 @@ class Desk:
 
     def _receive_page(self, payload: Mapping[str, Any], *, express: bool) -> None:
         self.browser.page(payload, express=express)
-        # No window can be opened there: this kernel signs in by itself (RFC 8628).
-        if payload.get("popup") is False and self.options["flow"] == "auto" and self.source is self.browser:
-            self.source = _device_source(self)
-            if self.keeper.awaited:
-                self._hand_on(self.source.expect)
+        if self.options["flow"] == "auto" and self.source.replaceable():
+            if self.browser.windowed:
+                self.source = self.browser
+            elif self.source is self.browser:
+                # No window can be opened there: this kernel signs in by itself (RFC 8628).
+                self.source = _device_source(self)
+                if self.keeper.awaited:
+                    self._hand_on(self.source.expect)
         self._notify()
         self._hand_on(self.tell_state)
 
@@ -212,7 +215,9 @@ class Desk:
             "sign_out": self.sign_out,
             "paste": partial(self.source.paste, str(payload.get("address")), from_page=True),
         }
-        if name in commands:
+        if name == "sign_in" and self.source is self.browser and not self.browser.windowed:
+            self.keeper.take_status("error", _no_window())
+        elif name in commands:
             self._hand_on(commands[name])
 
     def _is_copy(self, payload: Mapping[str, Any]) -> bool:
@@ -234,7 +239,7 @@ class Desk:
         if new.token is not None and new.token is not old.token:
             self.requests.arrived(new.token)
         self._notify()
-        if self.source is not self.browser:
+        if self.source is not self.browser or (self.browser.present and not self.browser.windowed):
             self._hand_on(self.tell_state)  # the pages know only what this kernel tells
         self._tell_change(old, new)
 
@@ -251,6 +256,14 @@ def _result(payload: Mapping[str, Any]) -> AccessToken | OIDCError:
         return as_error(payload["error"])
     return AccessToken.lasting(
         str(payload["access_token"]), payload.get("expires_in"), payload.get("lifetime")
+    )
+
+
+def _no_window() -> SignInError:
+    return SignInError(
+        "This page can't open a sign-in window.",
+        code="popup_blocked",
+        hint='Use flow="auto" or flow="device", or open the notebook in JupyterLab.',
     )
 
 

@@ -127,6 +127,10 @@ class DeviceSource:
         """Nothing: tokens come from this process itself."""
         return None
 
+    def replaceable(self) -> bool:
+        """Whether nobody is signed in, or about to be."""
+        return self._attempt is None and self._session is None
+
     def reachable(self) -> bool:
         """Whether a sign-in can arrive: it can."""
         return True

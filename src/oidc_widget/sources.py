@@ -51,6 +51,9 @@ class Source(Protocol):
     def obstacle(self, *, blocking: bool) -> OIDCError | None:
         """Say why nothing can arrive while this thread waits; ``None``: it can, or it isn't known yet."""
 
+    def replaceable(self) -> bool:
+        """Whether another source may take over: nothing is under way here."""
+
     def reachable(self) -> bool:
         """Whether it is known that a sign-in can arrive; while not, a wait is ended after a few seconds."""
 
@@ -79,13 +82,23 @@ class BrowserSource:
 
     def page(self, payload: Mapping[str, Any], *, express: bool) -> None:
         """Take in what a page said of itself, and by which lane."""
-        self._page = {**self._page, **payload, "express": express or self._page.get("express", False)}
+        self._page = {
+            **self._page,
+            **payload,
+            "popup": bool(payload.get("popup")) or self.windowed,
+            "express": express or self._page.get("express", False),
+        }
 
     @property
     def redirect_uri(self) -> str | None:
         """The redirect address as the browser sees it; ``None`` until a page has told it."""
         address = self._page.get("redirect_uri")
         return None if address is None else str(address)
+
+    @property
+    def windowed(self) -> bool:
+        """Whether one of the pages can open a sign-in window."""
+        return bool(self._page.get("popup"))
 
     @property
     def present(self) -> bool:
@@ -127,6 +140,10 @@ class BrowserSource:
             code="no_express_lane",
             hint="Use `await w` (or `await w.token_async()`), which doesn't block it.",
         )
+
+    def replaceable(self) -> bool:
+        """Whether no page can open a window, so that nobody is, or will be, signed in by one."""
+        return not self.windowed
 
     def reachable(self) -> bool:
         """Whether a page has answered, by a lane that gets through."""
