@@ -12,8 +12,8 @@ from signing_in import expect_kernel, sign_in
 
 @pytest.fixture
 def configured(start_jupyter, start_provider):
-    """A server, and a provider that lets no browser use the client whose secret the server has."""
-    provider = start_provider(consent="skip")
+    """A server, and a provider that no page can read anything of; only the server has its client's secret."""
+    provider = start_provider(consent="skip", cors="none")
     jupyter = start_jupyter(
         config={
             "OIDCWidget": {
@@ -47,6 +47,11 @@ def test_a_client_with_a_secret_signs_in_by_name(page, configured):
     assert secret not in page.content()
     for spent in provider.secrets():
         assert spent.value not in jupyter.logged(), f"{spent.kind} in the log"
+    nb.execute("before = w.access_token; w.refresh()")
+    expect_kernel(nb, "w.access_token not in (None, before)", True)
+    nb.region.get_by_role("button", name="Sign out", exact=True).click()
+    expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
+    assert all(request.origin is None for request in provider.requests("token"))
 
 
 def test_a_wrong_name_lists_the_right_ones(page, configured):
@@ -57,6 +62,7 @@ def test_a_wrong_name_lists_the_right_ones(page, configured):
     alert = nb.region.get_by_role("alert")
     expect(alert).to_contain_text("crop")
     expect(alert).to_contain_text("corp")
+    expect_kernel(nb, "w.status, w.error and w.error.code", ("error", "unknown_provider"))
 
 
 def test_oauth2_without_openid_connect_signs_in_by_name(page, start_jupyter):

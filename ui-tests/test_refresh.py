@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -60,7 +61,7 @@ def test_three_tabs_and_twelve_notebooks_make_one_refresh_a_lifetime(lab, provid
     seen = refreshes(provider)
     assert not [request.error for request in seen if request.error]
     # Each token is replaced at 80 % (± 2 %) of its life, and nobody asks twice.
-    gaps = [later.time - earlier.time for earlier, later in zip(seen, seen[1:], strict=False)]
+    gaps = [later.time - earlier.time for earlier, later in pairwise(seen)]
     assert min(gaps) > 0.7 * SHORT
     assert len(seen) >= 60 // SHORT
     for nb in notebooks:

@@ -12,6 +12,17 @@ from signing_in import expect_kernel, login_cell, open_popup, sign_in
 SETTINGS = "oidc-widget:sign-ins"
 
 
+#: Writes down the token that it has, whoever watches.
+JOB = """
+import threading, pathlib, time
+def work():
+    while True:
+        pathlib.Path('job.txt').write_text(f'{w.status} {hash(w.access_token)}')
+        time.sleep(0.05)
+threading.Thread(target=work, daemon=True).start()
+"""
+
+
 def kill_vault(lab):
     """End every SharedWorker of this browser, as its task manager would."""
     session = lab.page.context.browser.new_browser_cdp_session()
@@ -129,12 +140,7 @@ def test_a_job_goes_on_after_its_notebook_is_closed(lab, provider, jupyter):
     nb = lab.notebook(
         [
             login_cell(provider),
-            "import threading, pathlib, time\n"
-            "def work():\n"
-            "    while True:\n"
-            "        pathlib.Path('job.txt').write_text(f'{w.status} {hash(w.access_token)}')\n"
-            "        time.sleep(0.05)\n"
-            "threading.Thread(target=work, daemon=True).start()",
+            JOB,
         ]
     )
     nb.run(0)
@@ -185,7 +191,9 @@ def test_a_vault_that_is_killed_tells_the_truth(lab, provider):
 
 def test_two_accounts_side_by_side(lab, provider):
     alice = lab.notebook([login_cell(provider)])
-    bob = lab.notebook([login_cell(provider, extra_params={"login_hint": "bob@example.com", "prompt": "login"})])
+    bob = lab.notebook(
+        [login_cell(provider, extra_params={"login_hint": "bob@example.com", "prompt": "login"})]
+    )
     alice.run(0)
     sign_in(alice)
     bob.run(0)

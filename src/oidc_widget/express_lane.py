@@ -53,8 +53,8 @@ class _Handler:
     def __call__(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
         try:
             reply = self._deliver(message.get("content") or {})
-        except Exception:
-            # The widget's own comm carries the message then; the content may hold a token, so it is not logged.
+        except Exception:  # noqa: BLE001  # whatever it is, the page must be answered
+            # The widget's own comm carries the message then. The content may hold a token: it is not logged.
             _log.exception("oidc_widget could not take in a delivery")
             reply = {"status": "error"}
         self._kernel.session.send(stream, f"{MESSAGE_TYPE}_reply", reply, message, ident)

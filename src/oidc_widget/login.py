@@ -386,7 +386,7 @@ class OIDCLogin(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        # JupyterLab prefers the widget's own type to any text: our labextension looks first whether there is one.
+        # JupyterLab prefers the widget's own type to any text; our labextension looks whether it lives.
         return {
             **data,
             "text/html": f"<p>{escape(_WITHOUT_KERNEL)}</p>",
