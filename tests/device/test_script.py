@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 
@@ -61,39 +62,51 @@ def test_a_script_that_fails_ends_with_the_reason(provider):
     assert script.returncode == 1
 
 
+class Terminal:
+    """A script in a terminal of its own, and what stands on the screen."""
+
+    def __init__(self, provider):
+        # The other end stays open here too: closed with the script, it may take its last words along.
+        self._ours, self._theirs = pty.openpty()
+        self.script = start(provider, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs)
+        self.seen = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.script.kill()
+        self.script.wait()
+        os.close(self._ours)
+        os.close(self._theirs)
+
+    def read_until(self, wanted):
+        while not (found := re.search(wanted, self.seen)):
+            ready, _, _ = select.select([self._ours], [], [], 60)
+            assert ready, f"no {wanted!r} in:\n{self.seen.decode()}"
+            self.seen += os.read(self._ours, 4096)
+        return found
+
+    def type(self, line):
+        os.write(self._ours, line.encode() + b"\n")
+
+
 def test_in_a_terminal_the_address_is_asked_for(provider):
     provider.discovery_response(omit=["device_authorization_endpoint"])
     provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI])
-    ours, theirs = pty.openpty()
-    script = start(provider, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    with script, os.fdopen(ours, "r+b", buffering=0) as terminal, HttpPerson() as alice:
-        seen = b""
-
-        def read_until(wanted):
-            nonlocal seen
-            while not (found := re.search(wanted, seen)):
-                seen += terminal.read(4096)
-            return found
-
-        link = read_until(rb"(http\S+code_challenge\S+)\r\n")[1].decode()
-        read_until(b"Address you landed on: ")
-        terminal.write(b"http://localhost/?nothing=1\n")
-        read_until(b"another sign-in")
-        terminal.write(alice.visit(link, until=DEFAULT_REDIRECT_URI).encode() + b"\n")
-        read_until(b"I am Alice Adams")
-        assert script.wait(20) == 0
+    with Terminal(provider) as terminal, HttpPerson() as alice:
+        link = terminal.read_until(rb"(http\S+code_challenge\S+)\r\n")[1].decode()
+        terminal.read_until(b"Address you landed on: ")
+        terminal.type("http://localhost/?nothing=1")
+        terminal.read_until(b"another sign-in")
+        terminal.type(alice.visit(link, until=DEFAULT_REDIRECT_URI))
+        terminal.read_until(b"I am Alice Adams")
+        assert terminal.script.wait(20) == 0
 
 
 def test_a_terminal_is_shown_a_picture_of_the_link(provider):
-    ours, theirs = pty.openpty()
-    script = start(provider, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    with script, os.fdopen(ours, "r+b", buffering=0) as terminal, HttpPerson() as alice:
-        seen = b""
-        while "▀".encode() not in seen:
-            seen += terminal.read(4096)
-        alice.visit(re.search(rb"http\S+user_code=\S+", seen)[0].decode())
-        while b"I am Alice Adams" not in seen:
-            seen += terminal.read(4096)
-        assert script.wait(20) == 0
+    with Terminal(provider) as terminal, HttpPerson() as alice:
+        terminal.read_until("▀".encode())
+        alice.visit(terminal.read_until(rb"(http\S+user_code=\S+)\r\n")[1].decode())
+        terminal.read_until(b"I am Alice Adams")
+        assert terminal.script.wait(20) == 0
