@@ -275,11 +275,12 @@ class DeviceSource:
                 self._attempt = None
                 former, self._session = self._session, session  # type: ignore[assignment]  # None at first
         if wanted:
-            self._deliver(session)
+            # Said first: with the token, the script goes on and says things of its own.
             if not self._on_screen:
                 self._say(
                     attempt, f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"
                 )
+            self._deliver(session)
         if former is not None:
             former.end()
         self._notify()
