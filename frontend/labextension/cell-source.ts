@@ -1,4 +1,5 @@
-import { type Choice, DEFAULT_SCOPES, hostOf } from "./choices.js";
+import { DEFAULT_SCOPES } from "../page/providers.js";
+import { type Choice, hostOf } from "./choices.js";
 
 /** The cell that `Insert code` puts into a notebook. */
 export function cellSource({ label, wanted }: Choice): string {

@@ -1,12 +1,14 @@
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { JupyterHost } from "../page/host.js";
-import { fetchProviders, type ServerProviders, type Wanted } from "../page/providers.js";
+import { DEFAULT_SCOPES, fetchProviders, type ServerProviders, type Wanted } from "../page/providers.js";
 import { type Problem, problemOf } from "../protocol/errors.js";
 import type { LoginRequest } from "../protocol/request.js";
 
 /** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
 export interface Choice {
   label: string;
+  /** The address of a picture beside the label. */
+  icon?: string;
   wanted: Wanted;
 }
 
@@ -29,8 +31,6 @@ interface SettingsEntry {
   extra_params?: Record<string, string>;
 }
 
-export const DEFAULT_SCOPES = ["openid", "profile", "email"];
-
 export async function findChoices(host: JupyterHost, settings: ISettingRegistry.ISettings | null): Promise<Choices> {
   let server: ServerProviders = { redirect_uri: null, providers: [] };
   let problem: Problem | undefined;
@@ -40,8 +40,9 @@ export async function findChoices(host: JupyterHost, settings: ISettingRegistry.
     problem = problemOf(failure);
   }
   const configured = server.providers.map(
-    ({ name, label, authority, client_id, scopes }): Choice => ({
+    ({ name, label, icon, authority, client_id, scopes }): Choice => ({
       label: label || name,
+      icon: icon ?? undefined,
       wanted: { ...nothing(), provider: name, authority, client_id, scopes },
     }),
   );

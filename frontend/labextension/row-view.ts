@@ -24,7 +24,9 @@ export class RowView {
     this.#actions = actions;
     this.#translate = translate;
     const title = element("div", "oidc-row-title");
-    title.textContent = row.choice.label;
+    const { icon, label } = row.choice;
+    if (icon) title.append(element("img", "oidc-row-icon", { src: icon, alt: "" }));
+    title.append(label);
     this.node.append(title);
     this.#view = new View(this.node, row.login, { translate, role: null });
     this.#bar.append(this.#left);

@@ -119,8 +119,9 @@ export class Rows {
   }
 }
 
-function keyOf({ wanted }: Choice): string {
-  return JSON.stringify([wanted.provider, wanted.authority, wanted.client_id, wanted.scopes]);
+/** A setting that was changed makes another row of it. */
+function keyOf({ label, wanted }: Choice): string {
+  return JSON.stringify([label, wanted]);
 }
 
 function belongs({ request }: SessionInfo, { wanted }: Choice): boolean {

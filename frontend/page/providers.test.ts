@@ -1,7 +1,14 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { callbackUrl, type JupyterHost, jupyterHost } from "./host.js";
-import { completeRequest, fetchProviders, type ProviderEntry, type ServerProviders, type Wanted } from "./providers.js";
+import {
+  completeRequest,
+  DEFAULT_SCOPES,
+  fetchProviders,
+  type ProviderEntry,
+  type ServerProviders,
+  type Wanted,
+} from "./providers.js";
 
 const HOST: JupyterHost = { baseUrl: "/user/alice/", filesUrl: "", headers: () => ({ "X-XSRFToken": "xsrf" }) };
 const OWN = "http://localhost:3000/user/alice/oidc-widget/callback";
@@ -11,7 +18,7 @@ const wanted = (changes: Partial<Wanted> = {}): Wanted => ({
   authority: "https://idp.example.com",
   client_id: "notebooks",
   provider: null,
-  scopes: ["openid"],
+  scopes: DEFAULT_SCOPES,
   resource: null,
   audience: null,
   extra_params: {},
@@ -68,6 +75,14 @@ describe("a configured provider", () => {
       relay: true,
     });
     expect(label).toBe("Corp");
+  });
+
+  test("is asked for the scopes that the person names, and else for those that were configured", () => {
+    const of = (scopes: string[]) =>
+      completeRequest(wanted({ provider: "corp", scopes }), { redirect_uri: null, providers: [CORP] }, HOST).request
+        .scopes;
+    expect(of(["openid", "read"])).toEqual(["openid", "read"]);
+    expect(of(DEFAULT_SCOPES)).toEqual(CORP.scopes);
   });
 
   test("that does not exist is told, with those that do", () => {

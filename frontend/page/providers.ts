@@ -38,6 +38,9 @@ export interface Wanted {
   redirect_uri: string | null;
 }
 
+/** What `OIDCLogin` asks for unless told otherwise. */
+export const DEFAULT_SCOPES = ["openid", "profile", "email"];
+
 export async function fetchProviders(host: JupyterHost): Promise<ServerProviders> {
   const address = new URL(`${host.baseUrl}oidc-widget/api/providers`, location.href).href;
   try {
@@ -71,7 +74,7 @@ export function completeRequest(
   const request: LoginRequest = {
     authority: entry?.authority ?? wanted.authority ?? "",
     client_id: entry?.client_id ?? wanted.client_id ?? "",
-    scopes: entry?.scopes ?? wanted.scopes,
+    scopes: entry && wanted.scopes.join() === DEFAULT_SCOPES.join() ? entry.scopes : wanted.scopes,
     resource: wanted.resource ?? entry?.resource,
     audience: wanted.audience ?? entry?.audience,
     extra_params: { ...entry?.extra_params, ...wanted.extra_params },

@@ -1,0 +1,78 @@
+// @vitest-environment jsdom
+import { beforeEach, expect, test, vi } from "vitest";
+import type { JupyterHost } from "../page/host.js";
+import type { VaultClient } from "../page/vault-client.js";
+import { english } from "../ui/countdown.js";
+import type { ToVault } from "../vault/messages.js";
+import { type Choice, type Choices, findChoices } from "./choices.js";
+import type { PanelActions } from "./panel-actions.js";
+import { RowView } from "./row-view.js";
+import { Rows } from "./rows.js";
+
+const HOST: JupyterHost = { baseUrl: "/", filesUrl: "", headers: () => ({}) };
+const ACTIONS: PanelActions = { activeNotebook: () => null, insertCode() {}, goTo() {}, openSettings() {} };
+
+/** What the rows told the vault, which says nothing back here. */
+let said: ToVault[];
+let rows: Rows;
+
+beforeEach(() => {
+  said = [];
+  const vault = {
+    send: (message: ToVault) => void said.push(message),
+    listen: () => () => undefined,
+    onConnected: (greeter: () => void) => {
+      greeter();
+      return () => undefined;
+    },
+    introduceServer: () => undefined,
+  };
+  rows = new Rows(vault as unknown as VaultClient, HOST);
+});
+
+const choice = (redirect_uri: string | null = null): Choice => ({
+  label: "Corp",
+  wanted: {
+    authority: "https://corp.example.com",
+    client_id: "notebooks",
+    provider: null,
+    scopes: ["openid"],
+    resource: null,
+    audience: null,
+    redirect_uri,
+    extra_params: {},
+  },
+});
+
+const choices = (...list: Choice[]): Choices => ({ list, server: { redirect_uri: null, providers: [] } });
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+test("a provider whose settings were changed is asked for as they are now", async () => {
+  rows.choices = choices(choice("https://old.example.com/callback"));
+  const [before] = rows.list;
+  rows.choices = choices(choice("https://old.example.com/callback"));
+  expect(rows.list[0].login).toBe(before.login);
+  rows.choices = choices(choice("https://new.example.com/callback"));
+  expect(rows.list).toHaveLength(1);
+  await settled();
+  const asked = said.flatMap((message) => (message.type === "link" ? [message.request.redirect_uri] : []));
+  expect(asked).toEqual(["https://old.example.com/callback", "https://new.example.com/callback"]);
+  expect(said).toContainEqual({ type: "unlink", link_id: before.login.id });
+});
+
+test("a configured provider's icon stands beside its label, and says nothing of its own", async () => {
+  const entry = { name: "corp", label: "Corp", authority: "https://corp.example.com", client_id: "n", scopes: [] };
+  const providers = [
+    { ...entry, icon: "/static/corp.svg" },
+    { ...entry, name: "other", label: "Other", icon: null },
+  ];
+  vi.stubGlobal("fetch", async () => Response.json({ redirect_uri: null, providers }));
+  const { list } = await findChoices(HOST, null);
+  rows.choices = choices(...list);
+  const nodes = rows.list.map((row) => new RowView(row, ACTIONS, english, () => undefined).node);
+  const pictures = nodes.map((node) => node.querySelector(".oidc-row-title img"));
+  expect(pictures[0]?.getAttribute("src")).toBe("/static/corp.svg");
+  expect(pictures[0]?.getAttribute("alt")).toBe("");
+  expect(pictures[1]).toBeNull();
+  expect(nodes.map((node) => node.querySelector(".oidc-row-title")?.textContent)).toEqual(["Corp", "Other"]);
+});
