@@ -272,11 +272,6 @@ def _nobody() -> TokenError:
 
 
 def _device_source(desk: Desk) -> Source:
-    try:
-        from oidc_widget.device import (  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  # most sign-ins do without it
-            DeviceSource,
-        )
-    except ModuleNotFoundError:
-        return desk.browser
-    source: Source = DeviceSource(desk)
-    return source
+    from oidc_widget.device import DeviceSource  # noqa: PLC0415  # most sign-ins do without it
+
+    return DeviceSource(desk)

@@ -30,7 +30,7 @@ class OIDCWidget(LoggingConfigurable):
         None,
         allow_none=True,
         help="One redirect address for all providers, instead of this server's own callback page. "
-        f"Default: the environment variable {REDIRECT_URI_VARIABLE}, which JupyterHub's helper sets.",
+        f"Default: the environment variable {REDIRECT_URI_VARIABLE}, which oidc_widget.hub sets.",
     ).tag(config=True)
 
     @default("redirect_uri")
