@@ -95,7 +95,6 @@ export type ToVault =
   | { type: "window_closed"; link_id: string; problem?: Problem }
   | { type: "accept"; link_id: string }
   | { type: "sign_out"; link_id: string }
-  | { type: "end_session"; session_id: string }
   | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
   | { type: "tell_kernel"; link_id: string; event: "page" | "facts"; payload: Record<string, unknown> }
   | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }

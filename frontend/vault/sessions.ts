@@ -49,10 +49,6 @@ export class Sessions {
     return this.#list.includes(session);
   }
 
-  byId(id: string): Session | undefined {
-    return this.#list.find((session) => session.id === id);
-  }
-
   /** The session that may answer this request without a click: the newest that fits. */
   serving(request: LoginRequest): Session | undefined {
     return this.#list.findLast((session) => !session.over && serves(session, request));

@@ -75,7 +75,6 @@ export class SignIn {
       this.answered = true;
       channel.postMessage({ received: true });
       this.stop();
-      this.answered = true;
       answered(data.search);
     };
   }
@@ -92,6 +91,7 @@ export class SignIn {
     const tokens = await exchangeCode(provider, request, this.#sent, search, this.#environment);
     return { provider, request, tokens };
   }
+
   /** Nobody wants the tokens any more: the provider need not keep them either (RFC 7009). */
   async giveBack({ provider, request, tokens }: SignInResult): Promise<void> {
     const { revokeToken } = await tokenProtocol();

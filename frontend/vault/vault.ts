@@ -85,9 +85,6 @@ export class Vault {
       case "result":
         this.#posts.answered(port, message.delivery, message.result, message.kernel_id);
         return;
-      case "end_session":
-        this.#endSession(this.#sessions.byId(message.session_id));
-        return;
     }
     const link = this.#links.get(message.link_id);
     if (link) this.#receiveForLink(port, link, message);
@@ -248,8 +245,7 @@ export class Vault {
     this.#keeper?.changed(this.#sessions);
   }
 
-  #endSession(session: Session | undefined): void {
-    if (!session) return;
+  #endSession(session: Session): void {
     this.#sessions.remove(session);
     const { provider, request, idToken } = session;
     const logout = endSessionUrl(provider.metadata, request.client_id, idToken);
