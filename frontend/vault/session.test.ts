@@ -229,3 +229,41 @@ describe("a refusal", () => {
     },
   );
 });
+
+describe("a second sign-in for the same", () => {
+  test("is not disturbed by a refresh of the first that was under way, and ends with it", async () => {
+    const { clock, idp, tab, tokens, refreshes } = await signedIn();
+    let release = () => {};
+    const late = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    idp.answer = async (body, { grant_type }) => {
+      if (grant_type === "refresh_token") await late;
+      return grant_type === "refresh_token" ? refusal("invalid_grant") : body;
+    };
+    await clock.advance(241);
+    expect(refreshes()).toHaveLength(1);
+    await tab.signIn(LINK);
+    idp.answer = undefined;
+    release();
+    await settled();
+    expect(tab.state(LINK)).toMatchObject({ status: "signed_in" });
+    expect(tab.state(LINK)?.error).toBeUndefined();
+    const before = tokens().length;
+    await clock.advance(1000);
+    expect(tab.state(LINK)?.status).toBe("signed_in");
+    expect(tokens().length).toBeGreaterThan(before + 3);
+  });
+
+  test("leaves no refresh token of the first good after the sign-out", async () => {
+    const { idp, tab } = await signedIn();
+    const [first] = idp.refreshTokens.keys();
+    await tab.signIn(LINK);
+    expect(idp.refreshTokens.size).toBe(2);
+    expect(idp.revoked).toEqual([]); // some providers would end the new one with it
+    tab.say({ type: "sign_out", link_id: LINK });
+    await until(() => idp.revoked.length === 2);
+    expect(idp.revoked).toContain(first);
+    expect(idp.refreshTokens.size).toBe(0);
+  });
+});

@@ -67,6 +67,8 @@ export class Session {
 
   readonly #context: SessionContext;
   readonly #grants: Grant[] = [];
+  /** Replaced by newer sign-ins: not used any more, but ended with the rest. */
+  readonly #replaced: Grant[] = [];
   readonly #timers = new Map<string, number>();
   readonly #attempts = new Map<string, number>();
 
@@ -97,7 +99,7 @@ export class Session {
   add(request: LoginRequest, tokens: Tokens): void {
     const key = targetKey(request);
     const same = this.#grants.findIndex((grant) => targetKey(grant.request) === key);
-    if (same >= 0) this.#grants.splice(same, 1);
+    if (same >= 0) this.#replaced.push(...this.#grants.splice(same, 1));
     const grant = newGrant(request, tokens.refresh_token);
     this.#grants.push(grant);
     this.over = false;
@@ -167,12 +169,13 @@ export class Session {
     this.over = true;
     this.#stop();
     // A refresh under way comes back with a new refresh token: wait for it, or nobody would revoke that one.
-    await Promise.allSettled(this.#grants.map(({ queue }) => queue));
-    const doomed = this.#grants.flatMap(({ refreshToken, tokens }) => {
+    const grants = [...this.#grants, ...this.#replaced];
+    await Promise.allSettled(grants.map(({ queue }) => queue));
+    const doomed = grants.flatMap(({ refreshToken, tokens }) => {
       const token = refreshToken ?? [...tokens.values()].at(-1)?.value;
       return token ? [token] : [];
     });
-    for (const grant of this.#grants) {
+    for (const grant of grants) {
       grant.refreshToken = undefined;
       grant.tokens.clear();
     }
@@ -229,6 +232,7 @@ export class Session {
     });
     grant.refused.delete(key);
     if (tokens.refresh_token) grant.refreshToken = tokens.refresh_token;
+    if (!this.#grants.includes(grant)) return; // replaced while this was on its way
     if (tokens.claims) this.claims = tokens.claims;
     if (tokens.id_token) this.idToken = tokens.id_token;
     this.#attempts.delete(key);
@@ -238,6 +242,7 @@ export class Session {
   }
 
   #failed(grant: Grant, key: string, failure: unknown): void {
+    if (!this.#grants.includes(grant)) return; // replaced: its end is no end of the session
     this.problem = problemOf(failure);
     if (this.problem.code === "token_endpoint_unreachable") {
       this.#attempts.set(key, (this.#attempts.get(key) ?? 0) + 1);
@@ -296,7 +301,8 @@ export class Session {
   }
 
   #refreshable(grant: Grant, key: string): boolean {
-    return grant.refreshToken !== undefined && !grant.refused.has(key) && this.#context.wanted(this, key);
+    if (!this.#grants.includes(grant) || grant.refused.has(key)) return false;
+    return grant.refreshToken !== undefined && this.#context.wanted(this, key);
   }
 
   #stop(): void {
