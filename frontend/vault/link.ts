@@ -41,7 +41,8 @@ export class Link {
 
   /** A page says again what is wanted; it may be something else by now. */
   follow(request: LoginRequest, options: LinkOptions): void {
-    this.options = options;
+    // A row of the sidebar stays one: else a kernel could take its name, and get its token unasked.
+    this.options = { ...options, kernel: this.options.kernel };
     if (JSON.stringify(this.request) === JSON.stringify(request)) return;
     this.request = request;
     this.prepared = undefined;

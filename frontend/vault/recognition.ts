@@ -19,9 +19,14 @@ export function loginHint(claims: Record<string, unknown> | undefined): string |
   return [claims?.email, claims?.preferred_username].find((hint) => typeof hint === "string");
 }
 
+/** The issuer alone is not enough: a request that names its own endpoints can call itself what it likes. */
 export function sameClient(session: Session, provider: Provider, request: LoginRequest): boolean {
+  const [one, other] = [session.provider.metadata, provider.metadata];
   return (
-    session.provider.metadata.issuer === provider.metadata.issuer && session.request.client_id === request.client_id
+    one.issuer === other.issuer &&
+    one.token_endpoint === other.token_endpoint &&
+    one.revocation_endpoint === other.revocation_endpoint &&
+    session.request.client_id === request.client_id
   );
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { settled, until } from "../testing/clock.js";
 import { ALICE, BOB, refusal } from "../testing/provider.js";
 import { vaultAndProvider } from "../testing/vault.js";
@@ -194,6 +194,49 @@ describe("signing in", () => {
     const { url } = await until(() => tab.all("opened").at(-1));
     await tab.callBack(url as string, idp.authorize(url as string));
     expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+});
+
+describe("a page that means harm", () => {
+  test("can't have refresh tokens sent to another server in the relay's place", async () => {
+    const { idp, page, clock } = await vaultAndProvider();
+    vi.stubGlobal("location", { origin: "https://jupyter.example.com" });
+    const tab = page();
+    for (const baseUrl of ["https://jupyter.example.com/", "https://evil.example.com/", "//evil.example.com/", ""])
+      tab.say({ type: "server", server: { baseUrl, headers: {} } });
+    tab.link(ONE, { provider: "corp", relay: true });
+    await settled();
+    await clock.advance(300);
+    expect(idp.calls.length).toBeGreaterThan(0);
+    expect(new Set(idp.calls.map(({ url }) => new URL(url).origin))).toEqual(new Set(["https://jupyter.example.com"]));
+  });
+
+  test("can't have refresh tokens sent to endpoints of its own, under another provider's name", async () => {
+    const { idp, page, clock } = await vaultAndProvider();
+    const tab = page();
+    const own = { authorization_endpoint: `${idp.issuer}/authorize`, token_endpoint: `${idp.issuer}/token` };
+    idp.answer = (body) => ({ ...body, userinfo: ALICE });
+    tab.link(ONE, { endpoints: own });
+    await tab.signIn(ONE);
+    idp.metadata.token_endpoint = `${idp.issuer}/the-real-token`;
+    tab.link(TWO, { extra_params: { prompt: "login" } });
+    await tab.signIn(TWO);
+    const refreshToken = [...idp.refreshTokens.keys()].at(-1);
+    await clock.advance(250);
+    const sentTo = idp.calls.filter(({ form }) => form.refresh_token === refreshToken).map(({ url }) => url);
+    expect(sentTo).toEqual([`${idp.issuer}/the-real-token`]);
+  });
+
+  test("can't turn a row of the sidebar into a way to a kernel", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.say({ type: "settings", settings: { confirmSharing: true, persistHours: 0 } });
+    tab.link("sidebar corp", {}, { kernel: false });
+    await tab.signIn("sidebar corp");
+    tab.link("sidebar corp", {}, { kernel: true });
+    tab.say({ type: "refresh", link_id: "sidebar corp", id: "q" });
+    await settled();
+    expect(tab.delivered("sidebar corp")).toEqual([]);
   });
 });
 

@@ -71,7 +71,8 @@ export class Vault {
         this.#leave(port);
         return;
       case "server":
-        this.#server = message.server;
+        // Refresh tokens go there: no page may send them to another origin.
+        if (isOwnOrigin(message.server.baseUrl)) this.#server = message.server;
         return;
       case "settings":
         this.#follow(message.settings);
@@ -328,4 +329,8 @@ export class Vault {
     const sessions = this.#sessions.describe(this.#links.values());
     for (const port of ports) port.postMessage({ type: "sessions", sessions });
   }
+}
+
+function isOwnOrigin(address: string): boolean {
+  return URL.canParse(address) && new URL(address).origin === globalThis.location?.origin;
 }

@@ -36,7 +36,8 @@ const entries = new Map<string, Entry>();
 /** Runs once per model in every page, also for outputs that are not on screen. It waits for nothing. */
 const initialize: Initialize<State> = ({ model }) => {
   const id = model.get("_link_id");
-  const { label, flow } = model.get("_options");
+  // One by one: this state comes from a kernel, which must not set what is not its own to set.
+  const { label, flow, auto_refresh, share_id_token } = model.get("_options");
   const host = flow === "device" ? null : jupyterHost();
   const views = new Set<View>();
   const tell = (event: string, payload: object) => model.send({ link_id: id, event, payload });
@@ -48,7 +49,7 @@ const initialize: Initialize<State> = ({ model }) => {
       new VaultClient(host),
       id,
       async () => completeRequest(model.get("_request"), await fetchProviders(host), host),
-      model.get("_options"),
+      { auto_refresh, share_id_token, label },
     );
     windowed.onLinked = ({ request, label: configured }) => {
       linked = request;
