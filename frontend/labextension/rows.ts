@@ -4,7 +4,7 @@ import { completeRequest } from "../page/providers.js";
 import type { VaultClient } from "../page/vault-client.js";
 import { sameAuthority } from "../protocol/request.js";
 import type { SessionInfo } from "../vault/messages.js";
-import { type Choice, type Choices, choiceOf } from "./choices.js";
+import { type Choice, type Choices, choiceOf, hostOf } from "./choices.js";
 
 /** One line of the sidebar: a provider to sign in to, or an account that is signed in. */
 export interface Row {
@@ -31,6 +31,7 @@ export class Rows {
       this.#sessions = message.sessions;
       this.#arrange();
     });
+    vault.onConnected(() => vault.send({ type: "list_sessions" }));
   }
 
   onChange(changed: () => void): void {
@@ -52,7 +53,9 @@ export class Rows {
 
   /** A row to sign in with another account of the same provider. */
   addAccount(choice: Choice): void {
-    const extra_params = { ...choice.wanted.extra_params, prompt: "select_account" };
+    // Every provider knows "login" (OpenID Connect Core §3.1.2.1) but Google, which knows "select_account" alone.
+    const prompt = hostOf(choice.wanted.authority ?? "") === "accounts.google.com" ? "select_account" : "login";
+    const extra_params = { ...choice.wanted.extra_params, prompt };
     this.#keep(`another ${keyOf(choice)}`, { ...choice, wanted: { ...choice.wanted, extra_params } }, this.#rows);
     this.#notify();
   }

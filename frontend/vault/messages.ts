@@ -99,6 +99,8 @@ export type ToVault =
   | { type: "tell_kernel"; link_id: string; event: "page" | "facts"; payload: Record<string, unknown> }
   | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }
   | ({ type: "place" } & Place)
+  /** The sidebar was opened: it wants to know what there is. */
+  | { type: "list_sessions" }
   | { type: "wake" };
 
 export type FromVault =

@@ -77,6 +77,9 @@ export class Vault {
       case "settings":
         this.#follow(message.settings);
         return;
+      case "list_sessions":
+        this.#tellSessions([port]);
+        return;
       case "wake":
         this.#sessions.wake();
         return;
