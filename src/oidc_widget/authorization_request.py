@@ -11,7 +11,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from oidc_widget.errors import SignInError
@@ -163,7 +163,13 @@ class AuthorizationRequest:
         return parameters["code"]
 
 
-def refusal(error: str, description: str | None, client_id: str) -> SignInError:
+def refusal(
+    error: str,
+    description: str | None,
+    client_id: str,
+    *,
+    otherwise: Literal["authorization_failed", "token_request_refused"] = "authorization_failed",
+) -> SignInError:
     """Return the exception for an error that a provider answered with (RFC 6749 §4.1.2.1, RFC 8628 §3.5)."""
     said = f' The provider says: "{description[:_LONGEST_SAYING]}".' if description else ""
     if error == "access_denied":
@@ -184,8 +190,9 @@ def refusal(error: str, description: str | None, client_id: str) -> SignInError:
             code="scope_unavailable",
             hint="Check scopes, resource and audience.",
         )
+    what = "sign-in" if otherwise == "authorization_failed" else "token request"
     return SignInError(
-        f"The provider refused the sign-in ({error[:60]}).{said}",
-        code="authorization_failed",
+        f"The provider refused the {what} ({error[:60]}).{said}",
+        code=otherwise,
         hint="Try again, or ask the provider's administrator.",
     )

@@ -173,7 +173,9 @@ class TokenEndpoint:
                 hint="Sign in again.",
             )
         if answer.error is not None:
-            return refusal(answer.error, answer.description, self.client_id)
+            return refusal(
+                answer.error, answer.description, self.client_id, otherwise="token_request_refused"
+            )
         return SignInError(
             f"The token endpoint {address} answered with status {answer.status}.",
             code="token_request_refused",

@@ -22,6 +22,8 @@ __all__ = ["MAX_DOCUMENT_BYTES", "fetch_json", "require_secure_url"]
 
 #: Key sets of large tenants are some 20 kB; far beyond that is no key set.
 MAX_DOCUMENT_BYTES = 512 * 1024
+#: The code of an answer that never came: the same as the browser's.
+_UNREACHABLE = "provider_unreachable"
 
 
 def require_secure_url(url: object, *, what: str, allow_insecure_http: bool = False) -> str:
@@ -138,11 +140,13 @@ def fetch_json(
                 if len(body) > MAX_DOCUMENT_BYTES:
                     raise DiscoveryError(f"{url} sent more than {MAX_DOCUMENT_BYTES} bytes.")
                 if time.monotonic() > deadline:
-                    raise DiscoveryError(f"{url} did not finish its answer within {timeout:g} s.")
+                    raise DiscoveryError(
+                        f"{url} did not finish its answer within {timeout:g} s.", code=_UNREACHABLE
+                    )
     except httpx.TimeoutException as error:
-        raise DiscoveryError(f"{url} did not answer within {timeout:g} s.") from error
+        raise DiscoveryError(f"{url} did not answer within {timeout:g} s.", code=_UNREACHABLE) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DiscoveryError(f"{url} can't be reached: {error}.") from error
+        raise DiscoveryError(f"{url} can't be reached: {error}.", code=_UNREACHABLE) from error
     try:
         document = json.loads(bytes(body))
     except (ValueError, RecursionError) as error:
