@@ -219,8 +219,17 @@ def _origin(url: str, base: str = "") -> _Origin:
     return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme)
 
 
+class _Header(str):
+    """A header's value without a token in its ``repr``: headers are in tracebacks, and in outputs of cells."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'Bearer …'"
+
+
 def _header(token: str) -> str:
-    return f"Bearer {token}"
+    return _Header(f"Bearer {token}")
 
 
 def _bears(request: Any, token: str) -> bool:

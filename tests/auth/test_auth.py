@@ -6,6 +6,7 @@ import asyncio
 import io
 import subprocess
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -178,7 +179,15 @@ def test_a_session_and_a_client_renew_by_themselves(api, login):
 def test_no_secret_is_shown(login):
     assert "token-1" not in repr((login.auth, vars(login.auth), login, login._state))
     prepared = requests.Request("GET", "https://api.example/", auth=login.auth).prepare()
-    assert "token-1" not in repr(prepared.hooks)
+    assert "token-1" not in repr((prepared.hooks, prepared.headers, prepared.copy().headers))
+    assert prepared.headers["Authorization"] == "Bearer token-1"
+
+
+def test_no_token_is_among_the_locals_of_a_request_that_failed(ask, login):
+    with pytest.raises((requests.ConnectionError, httpx.ConnectError)) as caught:
+        ask("GET", "https://127.0.0.1:1/", login.auth)
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "token-1" not in "".join(trace.format())
 
 
 def test_no_token_goes_on_from_port_80_to_443_with_requests(login):
