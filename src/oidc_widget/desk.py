@@ -121,8 +121,10 @@ class Desk:
 
     def sign_out(self) -> None:
         """Forget the tokens here at once, and end the session where it is held."""
-        self.keeper.end()
-        self.source.sign_out()
+        try:
+            self.source.sign_out()
+        finally:
+            self.keeper.end()  # last: a token that was on its way here is forgotten too
 
     def token(self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None) -> str:
         """Return a token with that many seconds left, other than the ``stale`` one; wait if need be."""

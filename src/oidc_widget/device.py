@@ -286,15 +286,18 @@ class DeviceSource:
         self._notify()
 
     def _deliver(self, session: KernelSession) -> None:
-        """Hand the session's token in, and see to its renewal."""
+        """Hand the session's token in, unless somebody signed out meanwhile, and see to its renewal."""
         self._retry.succeeded()
         share = self._desk.options.get("share_id_token") and session.id_token is not None
-        self._desk.keeper.take_token(
-            session.token,
-            claims=session.claims,
-            account=session.account,
-            id_token=session.id_token.reveal() if share and session.id_token is not None else None,
-        )
+        with self._lock:  # a sign-out comes before, or after and takes the token away
+            if self._session is not session:
+                return
+            self._desk.keeper.take_token(
+                session.token,
+                claims=session.claims,
+                account=session.account,
+                id_token=session.id_token.reveal() if share and session.id_token is not None else None,
+            )
         renew_in = session.renew_in
         if self._desk.options.get("auto_refresh") and session.renewable and renew_in != float("inf"):
             self._worker.put(partial(self._renew, session, session.token), renew_in)
@@ -313,10 +316,7 @@ class DeviceSource:
         except OIDCError as error:
             failure = error
         else:
-            with self._lock:
-                wanted = self._session is session
-            if wanted:
-                self._deliver(session)
+            self._deliver(session)
             return None
         if self._session is session:
             if failure.code in _FINAL:

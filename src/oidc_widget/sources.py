@@ -33,7 +33,7 @@ class Source(Protocol):
         """End the sign-in that is under way, if there is one."""
 
     def sign_out(self) -> None:
-        """End the session at the provider, as far as possible; the keeper has forgotten it already."""
+        """End the session at the provider, as far as possible; none of its tokens comes after that."""
 
     def refresh(self) -> None:
         """Get a new token for the sign-in's own target; it goes to the keeper."""

@@ -200,3 +200,30 @@ def test_the_id_token_is_handed_over_only_where_asked_for(provider, signed_in):
     assert signed_in(share_id_token=True).id_token in {
         secret.value for secret in provider.secrets("id_token")
     }
+
+
+@pytest.mark.parametrize("moment", ["the sign-in", "a renewal"])
+def test_a_token_that_arrives_while_one_signs_out_does_not_stay(login, approve, monkeypatch, moment):
+    w = login()
+    w.sign_in()
+    if moment == "a renewal":
+        approve(w)
+        w.wait(20)
+    keeper = w._desk.keeper
+    take_token, arrived = keeper.take_token, threading.Event()
+    leaving = threading.Thread(target=w.sign_out)
+
+    def take_late(*args, **how):
+        leaving.start()
+        leaving.join(0.5)  # it waits for the token, or is done before it
+        take_token(*args, **how)
+        arrived.set()
+
+    monkeypatch.setattr(keeper, "take_token", take_late)
+    if moment == "a renewal":
+        w.refresh()
+    else:
+        approve(w)
+    assert arrived.wait(20)
+    leaving.join()
+    assert (w.access_token, w.status) == (None, "signed_out")
