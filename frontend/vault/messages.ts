@@ -39,13 +39,8 @@ export interface LinkOptions {
 /** A session as the sidebar lists it. */
 export interface SessionInfo {
   session_id: string;
-  issuer: string;
-  client_id: string;
   account: string;
-  status: "signed_in" | "expired";
-  expires_in?: number;
   lifetime?: number;
-  error?: Problem;
   request: LoginRequest;
   subject: string;
   /** What the provider may know the account by. */

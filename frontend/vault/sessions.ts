@@ -5,7 +5,7 @@ import type { Link } from "./link.js";
 import type { SessionInfo } from "./messages.js";
 import { accountOf, loginHint, sameClient, serves } from "./recognition.js";
 import type { SavedSession } from "./sealed-store.js";
-import { finite, Session, type SessionContext } from "./session.js";
+import { Session, type SessionContext } from "./session.js";
 import type { SignInResult } from "./sign-in.js";
 
 /** The sessions of this vault, each known by issuer, client and account; the newest sign-in is the last. */
@@ -69,13 +69,8 @@ export class Sessions {
       const token = session.token(targetKey(session.request));
       return {
         session_id: session.id,
-        issuer: session.provider.metadata.issuer,
-        client_id: session.request.client_id,
         account: session.account,
-        status: token ? "signed_in" : "expired",
-        expires_in: token && finite(session.secondsLeft(token)),
         lifetime: token?.lifetime,
-        error: session.problem,
         request: session.request,
         subject: session.subject,
         login_hint: loginHint(session.claims),
