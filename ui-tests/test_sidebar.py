@@ -33,6 +33,13 @@ def rows_of(panel):
     return panel.get_by_role("listitem")
 
 
+@pytest.fixture
+def pictures(output_path):
+    folder = Path(output_path).parent / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def test_signing_in_before_any_cell_runs(lab, provider):
     lab.server.set_settings(SETTINGS, {"providers": [corp(provider)]})
     nb = lab.notebook(["1"])
@@ -96,7 +103,7 @@ def test_the_palette_has_the_same_actions(lab, provider):
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_it_stands_in_notebook_7_too(page, start_jupyter, start_provider):
+def test_it_stands_in_notebook_7_too(page, start_jupyter, start_provider, pictures):
     jupyter = start_jupyter(app="notebook")
     provider = start_provider(redirect_uris=[jupyter.redirect_uri])
     jupyter.set_settings(SETTINGS, {"providers": [corp(provider)]})
@@ -112,7 +119,7 @@ def test_it_stands_in_notebook_7_too(page, start_jupyter, start_provider):
     panel = page.get_by_role("region", name="Sign-ins")
     sign_in_from(rows_of(panel), page)
     expect(rows_of(panel)).to_contain_text("Signed in as Alice Adams")
-    page.screenshot(path=pictures() / "notebook7-sidebar.png", animations="disabled")
+    page.screenshot(path=pictures / "notebook7-sidebar.png", animations="disabled")
 
 
 def test_no_secret_is_left_behind_with_the_sidebar_refreshes_and_two_tabs(lab, provider, jupyter):
@@ -139,14 +146,8 @@ def test_no_secret_is_left_behind_with_the_sidebar_refreshes_and_two_tabs(lab, p
         assert leak_search.found_in_globals(secrets, nb) == []
 
 
-def pictures():
-    folder = Path("test-results") / "screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 @pytest.mark.parametrize("theme", THEMES)
-def test_how_it_looks(lab, provider, theme):
+def test_how_it_looks(lab, provider, pictures, theme):
     """Empty, one provider, two sessions, expired, error; a person looks at the pictures."""
     lab.server.set_settings("@jupyterlab/apputils-extension:themes", {"theme": THEMES[theme]})
     lab.open()
@@ -154,7 +155,7 @@ def test_how_it_looks(lab, provider, theme):
 
     def picture(state):
         lab.page.mouse.move(600, 600)
-        panel.screenshot(path=pictures() / f"sidebar-{theme}-{state}.png", animations="disabled")
+        panel.screenshot(path=pictures / f"sidebar-{theme}-{state}.png", animations="disabled")
 
     expect(panel.get_by_role("button", name="Add a provider")).to_be_visible()
     picture("empty")
