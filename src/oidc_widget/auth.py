@@ -220,7 +220,7 @@ def _origin(url: str, base: str = "") -> _Origin:
 
 
 class _Header(str):
-    """A header's value without a token in its ``repr``: headers are in tracebacks, and in outputs of cells."""
+    """A header's value without a token in its ``repr``: headers are in tracebacks and outputs of cells."""
 
     __slots__ = ()
 
