@@ -8,7 +8,7 @@ import { relayed } from "./relay.js";
 const BASE = "http://localhost:8888/user/alice/";
 
 /** A Jupyter server that passes everything on to the provider, as ours does. */
-async function ready(status = 200) {
+async function ready(status = 200, error = "not_signed_in_to_jupyter") {
   const idp = await TestProvider.make();
   const seen: { address: string; init: RequestInit }[] = [];
   const direct = idp.environment.fetch;
@@ -16,7 +16,7 @@ async function ready(status = 200) {
     const address = String(input);
     seen.push({ address, init });
     if (!address.startsWith(BASE)) throw new TypeError("no CORS");
-    if (status !== 200) return Response.json({ error: "not_signed_in_to_jupyter" }, { status });
+    if (status !== 200) return Response.json({ error }, { status });
     const what = address.split("/").at(-1);
     if (what === "metadata") {
       const metadata = await (await direct(`${idp.issuer}/.well-known/openid-configuration`)).json();
@@ -86,5 +86,12 @@ describe("by way of the Jupyter server", () => {
       code: "token_endpoint_unreachable",
       hint: /Sign in to Jupyter again/,
     });
+  });
+
+  test("401 for a client secret that is wrong is the provider's, and said to be", async () => {
+    const { provider, tokens } = await signedIn();
+    const { environment } = await ready(401, "invalid_client");
+    const attempt = refreshTokens(provider, "notebooks", tokens.refresh_token as string, { scopes: [] }, environment);
+    await expect(attempt).rejects.toMatchObject({ code: "unknown_client" });
   });
 });

@@ -15,7 +15,7 @@ export function relayed(environment: Environment, provider: string, server: () =
     const all = new Headers(init.headers);
     for (const [name, value] of Object.entries(headers)) all.set(name, value);
     const response = await environment.fetch(address, { ...init, headers: all, credentials: "same-origin" });
-    if (response.status === 401 || response.status === 403) throw notSignedIn();
+    if ((response.status === 401 || response.status === 403) && !(await isOfProvider(response))) throw notSignedIn();
     return response;
   };
   return {
@@ -33,6 +33,16 @@ export function relayed(environment: Environment, provider: string, server: () =
       return ask("revoke", { ...init, body: new URLSearchParams({ refresh_token: form.get("token") ?? "" }) });
     },
   };
+}
+
+/** A refusal that was passed on, such as 401 for a wrong client secret (RFC 6749 §5.2). */
+async function isOfProvider(response: Response): Promise<boolean> {
+  try {
+    const { error } = await response.clone().json();
+    return /^(invalid_\w+|unauthorized_client|access_denied)$/.test(error);
+  } catch {
+    return false;
+  }
 }
 
 /** Not the provider's refusal: the session goes on once the person is signed in to Jupyter again. */
