@@ -166,6 +166,10 @@ class KernelProcess:
 
     def deliver(self, name: str, event: str, **payload: Any) -> str:
         """Deliver over the control channel, and return the status of the reply."""
+        return str(self.deliver_and_hear(name, event, **payload)["status"])
+
+    def deliver_and_hear(self, name: str, event: str, **payload: Any) -> dict[str, Any]:
+        """Do the same, and return the reply."""
         content = {
             "link_id": self._links[name],
             "event": event,
@@ -175,7 +179,7 @@ class KernelProcess:
         self._client.control_channel.send(message)
         reply = self._client.get_control_msg(timeout=PATIENCE)
         assert reply["msg_type"] == "oidc_widget_deliver_reply"
-        return str(reply["content"]["status"])
+        return dict(reply["content"])
 
     def deliver_by_comm(self, name: str, event: str, **payload: Any) -> None:
         """Send over the widget's own comm, as a host without the labextension does."""

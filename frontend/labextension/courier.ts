@@ -37,7 +37,7 @@ export class Courier {
     let result: DeliveryResult = "not_mine";
     try {
       if (owner) {
-        result = await send(owner.connection, message);
+        result = await this.#send(owner.connection, message);
         this.#tellPlace(message.link_id);
       } else if (kernel_id) {
         result = await this.#callOn(kernel_id, message);
@@ -61,7 +61,15 @@ export class Courier {
       connection = this.#kernels.connectTo({ model, handleComms: false });
       this.#visited.set(id, connection);
     }
-    return send(connection, message);
+    return this.#send(connection, message);
+  }
+
+  async #send(connection: Kernel.IKernelConnection, message: Delivery): Promise<DeliveryResult> {
+    const { status, reason, signed_out } = await ask(connection, message);
+    // While no page showed the widget, the kernel had nobody to tell.
+    if (signed_out) this.#vault.send({ type: "sign_out", link_id: message.link_id });
+    if (status === "ok") return "delivered";
+    return reason === "unknown_link" ? "not_mine" : "failed"; // a restarted kernel knows nothing of the old widgets
   }
 
   #owner(linkId: string): ConnectedKernel | undefined {
@@ -79,7 +87,14 @@ export class Courier {
   }
 }
 
-async function send(connection: Kernel.IKernelConnection, content: Delivery): Promise<DeliveryResult> {
+interface Reply {
+  status?: string;
+  reason?: string;
+  /** The token is of a session that was signed out of in the kernel. */
+  signed_out?: boolean;
+}
+
+async function ask(connection: Kernel.IKernelConnection, content: Delivery): Promise<Reply> {
   // JupyterLab's types know only the message types of the protocol; its code sends any.
   const message = KernelMessage.createMessage({
     channel: "control",
@@ -89,7 +104,5 @@ async function send(connection: Kernel.IKernelConnection, content: Delivery): Pr
     content,
   } as never) as unknown as KernelMessage.IControlMessage;
   const reply = await connection.sendControlMessage(message, true, true).done;
-  const { status, reason } = (reply?.content ?? {}) as { status?: string; reason?: string };
-  if (status === "ok") return "delivered";
-  return reason === "unknown_link" ? "not_mine" : "failed"; // a restarted kernel knows nothing of the old widgets
+  return (reply?.content ?? {}) as Reply;
 }

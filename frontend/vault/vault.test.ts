@@ -21,6 +21,7 @@ describe("signing in", () => {
         access_token: "access-2",
         expires_in: 300,
         account: "Alice Adams",
+        session: expect.any(String),
         claims: expect.objectContaining({ sub: "alice-1" }),
         seq: expect.any(Number),
         vault: expect.any(String),

@@ -311,6 +311,7 @@ export class Vault {
         lifetime: token.lifetime,
         claims: session.claims,
         account: session.account,
+        session: session.id,
         ...(link.options.share_id_token ? { id_token: session.idToken } : {}),
       });
     } else if (told.serial !== now.serial || told.status !== now.status || told.code !== now.code) {

@@ -72,13 +72,30 @@ class Desk:
         self._seen: dict[str, int] = {}
         #: The one that brought the token: what it says of it counts.
         self._vault: object = None
+        #: The vault's session that it is of, and the one that was signed out of here.
+        self._session: object = None
+        self._left: object = None
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         alone = options["flow"] == "device" or (options["flow"] == "auto" and running_kernel() is None)
         self.source: Source = _device_source(self) if alone else self.browser
 
-    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
-        """Take in what the browser sends, over either lane; a second copy is dropped."""
+    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> bool:
+        """Take in what the browser sends, over either lane; a second copy is dropped.
+
+        Returns
+        -------
+        bool
+            Whether it is a token of a session that was signed out of here, which is not taken: while no page
+            showed the widget, nobody heard of the sign-out.
+        """
+        if event == "token" and payload.get("session") is not None and payload["session"] == self._left:
+            self._hand_on(partial(self.tell, "sign_out"))
+            return True
+        self._receive(event, payload, express=express)
+        return False
+
+    def _receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
         if event == "answer":
             self._receive_answer(payload)
             return
@@ -90,7 +107,7 @@ class Desk:
         if self._is_copy(payload):
             return
         if event == "token":
-            self._vault = payload.get("vault")
+            self._vault, self._session = payload.get("vault"), payload.get("session")
             # What was waited for is new; another one may have been there for a while.
             new = self.requests.is_open() or self.keeper.awaited
             lifetime = payload.get("lifetime", None if new else math.inf)
@@ -121,6 +138,7 @@ class Desk:
 
     def sign_out(self) -> None:
         """Forget the tokens here at once, and end the session where it is held."""
+        self._left = self._session
         try:
             self.source.sign_out()
         finally:

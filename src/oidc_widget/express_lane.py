@@ -23,8 +23,11 @@ _receivers: weakref.WeakValueDictionary[str, Receiver] = weakref.WeakValueDictio
 class Receiver(Protocol):
     """Whoever waits for deliveries under a link's id."""
 
-    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
-        """Take a delivery in, quickly and without running anybody else's code."""
+    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> bool:
+        """Take a delivery in, quickly and without running anybody else's code.
+
+        ``True``: it is of a session that was signed out of here.
+        """
 
 
 def register(link_id: str, receiver: Receiver) -> None:
@@ -60,9 +63,9 @@ class _Handler:
         self._kernel.session.send(stream, f"{MESSAGE_TYPE}_reply", reply, message, ident)
 
     @staticmethod
-    def _deliver(content: Mapping[str, Any]) -> dict[str, str]:
+    def _deliver(content: Mapping[str, Any]) -> dict[str, Any]:
         receiver = _receivers.get(str(content.get("link_id")))
         if receiver is None:
             return {"status": "error", "reason": "unknown_link"}
-        receiver.receive(str(content["event"]), content.get("payload") or {}, express=True)
-        return {"status": "ok"}
+        left = receiver.receive(str(content["event"]), content.get("payload") or {}, express=True)
+        return {"status": "ok", "signed_out": True} if left else {"status": "ok"}

@@ -343,9 +343,9 @@ class OIDCLogin(anywidget.AnyWidget):
 
     # ---- deliveries --------------------------------------------------------------------------------
 
-    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> None:
+    def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> bool:
         """Take in what the browser sends, over either lane; not for callers of their own."""
-        self._desk.receive(event, payload, express=express)
+        return self._desk.receive(event, payload, express=express)
 
     def _receive_from_page(self, _widget: object, content: Any, _buffers: object) -> None:
         if isinstance(content, Mapping) and content.get("link_id") == self._link_id:

@@ -112,6 +112,16 @@ def test_signing_out_ends_the_wait_and_forgets_every_token(link):
     assert "Nobody is signed in" in error
 
 
+def test_signing_out_holds_although_no_page_heard_of_it(link):
+    link.token("w", "first", session="s-1")
+    link.run("w.sign_out()")
+    reply = link.deliver_and_hear("w", "token", access_token="renewed", expires_in=3600, session="s-1")
+    assert reply == {"status": "ok", "signed_out": True}
+    assert link.run("w.access_token, w.status") == "(None, 'signed_out')"
+    link.token("w", "anew", session="s-2")
+    assert link.run("w.access_token") == "'anew'"
+
+
 def test_another_persons_sign_in_takes_over_no_token(link):
     link.token("w", "alices")
     cell, question = start_and_ask(link, "w.token(resource='https://api.example/')")
