@@ -95,6 +95,7 @@ async function fetchMetadata(issuer: URL, address: string, environment: Environm
       signal: AbortSignal.timeout(DISCOVERY_TIMEOUT),
     });
   } catch (cause) {
+    if (cause instanceof OIDCError) throw cause; // said by who was to pass the request on
     throw new OIDCError(
       {
         code: "provider_unreachable",

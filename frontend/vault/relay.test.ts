@@ -88,6 +88,11 @@ describe("by way of the Jupyter server", () => {
     });
   });
 
+  test("a provider that can't be read for want of a sign-in to Jupyter is not called unreachable", async () => {
+    const { idp, environment } = await ready(403);
+    await expect(discover(idp.issuer, environment)).rejects.toMatchObject({ hint: /Sign in to Jupyter again/ });
+  });
+
   test("401 for a client secret that is wrong is the provider's, and said to be", async () => {
     const { provider, tokens } = await signedIn();
     const { environment } = await ready(401, "invalid_client");
