@@ -1,3 +1,4 @@
+import { sameAuthority } from "../protocol/request.js";
 import { hasSubtleCrypto } from "../protocol/sha2.js";
 import type { ProviderCache } from "./provider-cache.js";
 import type { SavedSession, SealedStore } from "./sealed-store.js";
@@ -12,7 +13,7 @@ export class Keeper {
   /** Writing happens in the order of the changes. */
   #writing: Promise<unknown> = Promise.resolve();
   /** Kept, but not taken up: their provider can't be reached now. */
-  readonly #waiting: SavedSession[] = [];
+  #waiting: SavedSession[] = [];
 
   constructor(scope: string, providers: ProviderCache) {
     this.#scope = `oidc-widget ${scope}`;
@@ -42,6 +43,7 @@ export class Keeper {
   changed(sessions: Sessions): void {
     const store = this.#store;
     if (!store) return;
+    this.#waiting = withoutReplaced(this.#waiting, sessions.saved);
     this.#writing = this.#writing
       .then(() => store.save([...this.#waiting, ...sessions.saved], this.#hours))
       .catch(() => undefined); // a full or locked disk: the session lives on, only a reload ends it
@@ -54,4 +56,17 @@ export class Keeper {
       this.#waiting.push(saved);
     }
   }
+}
+
+/** Who has signed in anew needs no older session; it would come back after the new one's sign-out. */
+export function withoutReplaced(waiting: SavedSession[], current: SavedSession[]): SavedSession[] {
+  return waiting.filter(
+    (old) =>
+      !current.some(
+        ({ subject, grants: [{ request }] }) =>
+          subject === old.subject &&
+          request.client_id === old.grants[0].request.client_id &&
+          sameAuthority(request.authority, old.grants[0].request.authority),
+      ),
+  );
 }
