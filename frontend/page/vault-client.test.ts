@@ -26,7 +26,8 @@ beforeEach(() => {
   Object.defineProperty(navigator, "locks", {
     configurable: true,
     value: {
-      request: async (name: string, run: () => void) => {
+      request: async (name: string, ...last: unknown[]) => {
+        const run = last.at(-1) as () => void;
         if (name.startsWith("oidc-widget:vault:")) {
           if (name.includes(":page:"))
             void run(); // nobody else asks for it before the page holds it

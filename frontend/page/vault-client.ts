@@ -21,23 +21,41 @@ export class VaultClient {
   readonly #pageId = pageId();
   readonly #listeners = new Set<VaultListener>();
   readonly #greeters = new Set<() => void>();
+  readonly #life = new AbortController();
   #port?: MessagePort;
   #welcomed = false;
 
   constructor(host: JupyterHost, courier = false) {
     this.#host = host;
     this.#courier = courier;
-    void holdLock(pageLock(this.#pageId)).then(() => this.#connect());
-    addEventListener("pagehide", () => this.send({ type: "bye" }));
-    addEventListener("pageshow", (event) => {
-      if (!event.persisted) return;
-      this.#hello();
-      this.#greet();
-    });
-    addEventListener("online", () => this.send({ type: "wake" }));
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.send({ type: "wake" });
-    });
+    const { signal } = this.#life;
+    void holdLock(pageLock(this.#pageId), signal).then(() => this.#connect());
+    addEventListener("pagehide", () => this.send({ type: "bye" }), { signal });
+    addEventListener(
+      "pageshow",
+      (event) => {
+        if (!event.persisted) return;
+        this.#hello();
+        this.#greet();
+      },
+      { signal },
+    );
+    addEventListener("online", () => this.send({ type: "wake" }), { signal });
+    document.addEventListener(
+      "visibilitychange",
+      () => {
+        if (document.visibilityState === "visible") this.send({ type: "wake" });
+      },
+      { signal },
+    );
+  }
+
+  /** Says goodbye and lets everything go. */
+  dispose(): void {
+    this.send({ type: "bye" });
+    this.#life.abort();
+    this.#port?.close();
+    this.#port = undefined;
   }
 
   send(message: ToVault): void {
@@ -65,11 +83,15 @@ export class VaultClient {
   async #connect(): Promise<void> {
     try {
       const welcome = await this.#reach(new URL("vault.js", this.#host.filesUrl).href);
-      void navigator.locks?.request(vaultLock(welcome.vault_id), () => {
-        this.#port = undefined;
-        this.#welcomed = false;
-        void this.#connect();
-      });
+      const { signal } = this.#life;
+      if (signal.aborted) return;
+      navigator.locks
+        ?.request(vaultLock(welcome.vault_id), { signal }, () => {
+          this.#port = undefined;
+          this.#welcomed = false;
+          void this.#connect();
+        })
+        .catch(() => undefined); // disposed of
       this.#welcomed = true;
       this.#greet();
     } catch (failure) {

@@ -136,7 +136,12 @@ describe("discovery", () => {
   test.each(["authorization_endpoint", "token_endpoint"])(
     "refuses a %s that leads elsewhere than to the web, or out of https",
     async (endpoint) => {
-      for (const value of ["javascript:alert(1)", "data:text/html,hello", "http://idp.example.com/x"]) {
+      for (const value of [
+        "javascript:alert(1)",
+        "data:text/html,hello",
+        "http://idp.example.com/x",
+        "http://127.0.0.1:1/x",
+      ]) {
         const idp = await TestProvider.make();
         idp.metadata[endpoint] = value;
         const problem = await problemWith(() => discover(idp.issuer, idp.environment));

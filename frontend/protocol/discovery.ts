@@ -30,9 +30,14 @@ function isProtected(url: URL): boolean {
   return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
 }
 
-/** Some endpoints are opened in a window: an address like `javascript:…` would run there in Jupyter's name. */
-function isUsable(endpoint: unknown): boolean {
-  return typeof endpoint === "string" && URL.canParse(endpoint) && isProtected(new URL(endpoint));
+/**
+ * Some endpoints are opened in a window: an address like `javascript:…` would run there in Jupyter's name. And a provider
+ * elsewhere has no business with this machine's own ports.
+ */
+function isUsable(endpoint: unknown, issuer: URL): boolean {
+  if (typeof endpoint !== "string" || !URL.canParse(endpoint)) return false;
+  const url = new URL(endpoint);
+  return issuer.protocol === "https:" ? url.protocol === "https:" : isProtected(url);
 }
 
 export function parseAuthority(authority: string): URL {
@@ -65,7 +70,7 @@ export async function discover(authority: string, environment: Environment): Pro
   const address = issuer.href.replace(/\/$/, "") + WELL_KNOWN;
   const metadata = await fetchMetadata(issuer, address, environment);
   for (const endpoint of ["authorization_endpoint", "token_endpoint"] as const) {
-    if (!isUsable(metadata[endpoint])) {
+    if (!isUsable(metadata[endpoint], issuer)) {
       throw new OIDCError({
         code: "discovery_failed",
         message: `The discovery document at ${address} names no usable ${endpoint}.`,
@@ -78,7 +83,7 @@ export async function discover(authority: string, environment: Environment): Pro
     metadata: {
       id_token_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
       ...metadata,
-      end_session_endpoint: isUsable(end_session_endpoint) ? end_session_endpoint : undefined,
+      end_session_endpoint: isUsable(end_session_endpoint, issuer) ? end_session_endpoint : undefined,
     },
     keys: await fetchKeys(metadata, environment),
     oidc: true,

@@ -187,10 +187,10 @@ describe("each state", () => {
     expect(control.clicks).toEqual(["signIn"]);
   });
 
-  test("somebody else's session is on offer: its account, and Sign in", () => {
+  test("a session is on offer: one button, with its account", () => {
     view();
     control.show({ status: "signed_out", offer: "Alice Adams" });
-    expect(buttons()).toEqual(["Use session of Alice Adams", "Sign in"]);
+    expect(buttons()).toEqual(["Use session of Alice Adams"]);
     button("Use session of Alice Adams").click();
     expect(control.clicks).toEqual(["accept"]);
   });

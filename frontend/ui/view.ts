@@ -122,7 +122,7 @@ export class View {
       return {
         icon: "off",
         status: "",
-        buttons: [[t("Use session of %1", offer), () => this.#login.accept(), true], signIn],
+        buttons: [[t("Use session of %1", offer), () => this.#login.accept(), true]],
       };
     }
     const logOut: Line["buttons"] = this.#login.canLogOut

@@ -122,12 +122,12 @@ export const vaultLock = (vaultId: string) => `oidc-widget:vault:${vaultId}`;
  * Holds a lock until this page or worker is gone. Wait for it before the other side is told the name: it takes a lock
  * that nobody holds yet as a sign that its holder has died.
  */
-export function holdLock(name: string): Promise<void> {
+export function holdLock(name: string, until?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (!navigator.locks) resolve(); // no secure context: the other side does not ask for it either
     void navigator.locks?.request(name, () => {
       resolve();
-      return new Promise(() => {});
+      return new Promise((release) => until?.addEventListener("abort", release));
     });
   });
 }

@@ -43,10 +43,12 @@ const initialize: Initialize<State> = ({ model }) => {
   const tell = (event: string, payload: object) => model.send({ link_id: id, event, payload });
   let login: Login | KernelLogin;
   let linked: LoginRequest | undefined;
+  let letGo = () => {};
   let report = (facts: Record<string, unknown>) => tell("facts", facts);
   if (host) {
+    const vault = new VaultClient(host);
     const windowed = new Login(
-      new VaultClient(host),
+      vault,
       id,
       async () => completeRequest(model.get("_request"), await fetchProviders(host), host),
       { auto_refresh, share_id_token, label },
@@ -61,6 +63,10 @@ const initialize: Initialize<State> = ({ model }) => {
     windowed.onFailed = (error) => tell("status", { status: "error", error });
     windowed.onDeliver = ({ event, payload }) => tell(event, payload);
     report = (facts) => windowed.tellKernel(facts, "facts");
+    letGo = () => {
+      windowed.dispose();
+      vault.dispose();
+    };
     login = windowed;
   } else {
     login = new KernelLogin((name, address) => tell("command", { name, address }));
@@ -76,7 +82,7 @@ const initialize: Initialize<State> = ({ model }) => {
   return () => {
     model.off("msg:custom", receive);
     entries.delete(id);
-    if (login instanceof Login) login.dispose();
+    letGo();
   };
 };
 

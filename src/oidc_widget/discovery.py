@@ -61,9 +61,13 @@ class Provider:
                 hint="Ask the provider's administrator whether it offers that.",
             )
         try:
-            return require_secure_url(address, what=f"The {name} of {self.issuer}")
+            secure = require_secure_url(address, what=f"The {name} of {self.issuer}")
         except ConfigurationError as error:
             raise DiscoveryError(error.message, code=error.code) from error
+        if self.issuer.startswith("https:") and not secure.startswith("https:"):
+            # A provider elsewhere has no business with this machine's own ports.
+            raise DiscoveryError(f"The {name} of {self.issuer} is not https.", code="insecure_url")
+        return secure
 
     def offers(self, name: str) -> bool:
         """Whether the provider announces this endpoint."""

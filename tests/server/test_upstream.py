@@ -187,3 +187,17 @@ def test_an_account_has_a_stable_name():
     assert account(Answer(200, "", b'{"sub": "a", "name": "A"}')) == {"sub": "a", "name": "A"}
     assert account(Answer(200, "", b'{"id": true}')) is None
     assert account(Answer(401, "", b'{"sub": "a"}')) is None
+
+
+@pytest.mark.parametrize(
+    ("authority", "refused"), [("https://idp.example.com", True), ("http://127.0.0.1:9000", False)]
+)
+async def test_a_provider_elsewhere_can_not_send_the_server_to_its_own_ports(authority, refused):
+    upstream = Upstream(parse_provider("corp", {"authority": authority, "client_id": "c"}))
+    upstream._metadata = {"token_endpoint": "http://127.0.0.1:8888/api/kernels"}
+    upstream._metadata_until = float("inf")
+    if refused:
+        with pytest.raises(Refusal, match="not https"):
+            await upstream.endpoint("token_endpoint")
+    else:
+        assert await upstream.endpoint("token_endpoint") == "http://127.0.0.1:8888/api/kernels"

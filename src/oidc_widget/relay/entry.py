@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "is_secure"]
 
 
-def is_secure(address: str) -> bool:
+def is_secure(address: str, *, loopback: bool = True) -> bool:
     """Tell whether codes and tokens may go to an address: https, or this machine (RFC 8252 §8.3)."""
     try:
         parts = urlsplit(address)
@@ -24,7 +24,7 @@ def is_secure(address: str) -> bool:
         return False
     if not host or parts.username is not None or any(c.isspace() for c in address):
         return False
-    if parts.scheme != "http":
+    if parts.scheme != "http" or not loopback:
         return parts.scheme == "https"
     try:
         return ip_address(host).is_loopback

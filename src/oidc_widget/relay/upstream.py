@@ -109,7 +109,9 @@ class Upstream:
         address = (await self.metadata()).get(key)
         if address is None:
             return None
-        if not isinstance(address, str) or not is_secure(address):
+        # A provider elsewhere has no business with this machine's own ports.
+        elsewhere = self._provider.authority.startswith("https:")
+        if not isinstance(address, str) or not is_secure(address, loopback=not elsewhere):
             raise Refusal(502, "discovery_failed", f"{self._named} announces a {key} that is not https.")
         return address
 

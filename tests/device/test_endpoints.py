@@ -1,0 +1,20 @@
+"""Which of a provider's announced addresses are used."""
+
+from __future__ import annotations
+
+import pytest
+
+from oidc_widget.discovery import Provider
+from oidc_widget.errors import DiscoveryError
+
+
+def test_a_provider_elsewhere_can_not_send_us_to_this_machines_own_ports():
+    provider = Provider("https://idp.example.com", {"token_endpoint": "http://127.0.0.1:8888/api"})
+    with pytest.raises(DiscoveryError, match="not https") as caught:
+        provider.endpoint("token_endpoint")
+    assert caught.value.code == "insecure_url"
+
+
+def test_a_provider_on_this_machine_may_use_plain_http():
+    provider = Provider("http://127.0.0.1:9000", {"token_endpoint": "http://127.0.0.1:9000/token"})
+    assert provider.endpoint("token_endpoint") == "http://127.0.0.1:9000/token"
