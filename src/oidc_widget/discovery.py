@@ -66,7 +66,7 @@ class Provider:
             raise DiscoveryError(error.message, code=error.code) from error
         if self.issuer.startswith("https:") and not secure.startswith("https:"):
             # A provider elsewhere has no business with this machine's own ports.
-            raise DiscoveryError(f"The {name} of {self.issuer} is not https.", code="insecure_url")
+            raise DiscoveryError(f"The {name} of {self.issuer} is not https.")
         return secure
 
     def offers(self, name: str) -> bool:
