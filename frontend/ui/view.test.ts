@@ -175,7 +175,7 @@ describe("each state", () => {
     control.show({ status: "error", error: PROBLEM });
     expect(alert()).toBe(`${PROBLEM.message} Register it.`);
     expect(status()).toBe("");
-    expect(buttons()).toEqual(["Try again"]);
+    expect(buttons()).toEqual(["Try again", "Copy"]);
     const more = button("Details");
     expect(more.getAttribute("aria-expanded")).toBe("false");
     more.click();

@@ -153,6 +153,7 @@ export class View {
       });
       nodes.unshift(anchor);
     }
+    if (problem?.copy) nodes.push(copyButton(problem.copy, this.#alert, this.#translate));
     if (problem) {
       const more = element("button", "oidc-button oidc-more", { type: "button", "aria-expanded": String(this.#open) });
       more.textContent = this.#translate("Details");
@@ -178,15 +179,11 @@ export class View {
     const code = element("code");
     code.textContent = problem.code;
     this.#details.replaceChildren(text, code);
-    if (problem.copy) this.#details.append(this.#copyRow(problem.copy));
-  }
-
-  #copyRow(text: string): HTMLElement {
-    const row = element("div", "oidc-copy");
-    const value = element("code");
-    value.textContent = text;
-    row.append(value, copyButton(text, value, this.#translate));
-    return row;
+    if (problem.copy) {
+      const value = element("code", "oidc-copy");
+      value.textContent = problem.copy;
+      this.#details.append(value);
+    }
   }
 }
 

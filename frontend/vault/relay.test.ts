@@ -8,7 +8,7 @@ import { relayed } from "./relay.js";
 const BASE = "http://localhost:8888/user/alice/";
 
 /** A Jupyter server that passes everything on to the provider, as ours does. */
-async function ready(status = 200, error = "not_signed_in_to_jupyter") {
+async function ready(status = 200, error = "not_signed_in_to_jupyter", error_description?: string) {
   const idp = await TestProvider.make();
   const seen: { address: string; init: RequestInit }[] = [];
   const direct = idp.environment.fetch;
@@ -16,7 +16,7 @@ async function ready(status = 200, error = "not_signed_in_to_jupyter") {
     const address = String(input);
     seen.push({ address, init });
     if (!address.startsWith(BASE)) throw new TypeError("no CORS");
-    if (status !== 200) return Response.json({ error }, { status });
+    if (status !== 200) return Response.json({ error, error_description }, { status });
     const what = address.split("/").at(-1);
     if (what === "metadata") {
       const metadata = await (await direct(`${idp.issuer}/.well-known/openid-configuration`)).json();
@@ -98,5 +98,18 @@ describe("by way of the Jupyter server", () => {
     const { environment } = await ready(401, "invalid_client");
     const attempt = refreshTokens(provider, "notebooks", tokens.refresh_token as string, { scopes: [] }, environment);
     await expect(attempt).rejects.toMatchObject({ code: "unknown_client" });
+  });
+
+  test.each([
+    ["metadata", "issuer_mismatch", "issuer_mismatch"],
+    ["metadata", "server_error", "provider_unreachable"],
+    ["token", "token_response_invalid", "token_endpoint_unreachable"],
+  ])("what is wrong behind the server is told in its words: %s, %s", async (what, error, code) => {
+    const { environment } = await ready(502, error, "Corp answers with a page.");
+    const ask = environment.fetch(
+      "https://idp.example.com/.well-known/openid-configuration",
+      what === "token" ? { method: "POST", body: "grant_type=refresh_token" } : {},
+    );
+    await expect(ask).rejects.toMatchObject({ code, message: "Corp answers with a page." });
   });
 });

@@ -16,6 +16,7 @@ export function relayed(environment: Environment, provider: string, server: () =
     for (const [name, value] of Object.entries(headers)) all.set(name, value);
     const response = await environment.fetch(address, { ...init, headers: all, credentials: "same-origin" });
     if ((response.status === 401 || response.status === 403) && !(await isOfProvider(response))) throw notSignedIn();
+    if (response.status >= 500) await explain(response, what);
     return response;
   };
   return {
@@ -43,6 +44,19 @@ async function isOfProvider(response: Response): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The server says in a sentence what is wrong between it and the provider. */
+async function explain(response: Response, what: string): Promise<void> {
+  const { error, error_description } = await response
+    .clone()
+    .json()
+    .catch(() => ({}));
+  if (typeof error_description !== "string") return;
+  // A token request may succeed later, so it must not end a session, whatever stands in its way now.
+  const known = what === "metadata" && (error === "issuer_mismatch" || error === "discovery_failed");
+  const unreachable = what === "metadata" ? "provider_unreachable" : "token_endpoint_unreachable";
+  throw new OIDCError({ code: known ? error : unreachable, message: error_description.slice(0, 300) });
 }
 
 /** Not the provider's refusal: the session goes on once the person is signed in to Jupyter again. */
