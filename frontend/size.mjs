@@ -38,8 +38,8 @@ const rows = [
   ["widget module", [join(widgetFiles, "widget.js")], 8000],
   ["callback page's script", [join(widgetFiles, "callback.js")], 1000],
   ["labextension, when JupyterLab starts", atStart(), 15_000],
-  ["vault, when a page starts", vault, 14_000],
-  ["vault, once somebody signs in", [...vault, ...later], 20_000],
+  ["vault, when a widget is shown", vault, 14_000],
+  ["vault, once somebody clicks", [...vault, ...later], 20_000],
   ["stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
 ];
 

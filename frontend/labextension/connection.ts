@@ -1,16 +1,21 @@
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { onCourierCall } from "../page/courier-call.js";
 import { jupyterHost } from "../page/host.js";
 import { VaultClient } from "../page/vault-client.js";
+import { onPresence } from "../vault/presence.js";
 import { ISignIns } from "./tokens.js";
 
 export const connection: JupyterFrontEndPlugin<ISignIns> = {
   id: "oidc-widget:connection",
-  description: "Connects this page to the vault, which holds the sign-ins.",
+  description: "Connects this page to the vault, which holds the sign-ins, as soon as anybody needs it.",
   autoStart: true,
   provides: ISignIns,
   activate: () => {
     const host = jupyterHost();
     if (!host) throw new Error("oidc-widget: this page has no #jupyter-config-data, so it can't find the vault.");
-    return { host, vault: new VaultClient(host, true) };
+    const vault = new VaultClient(host, true);
+    onCourierCall(() => vault.connect());
+    onPresence(host.filesUrl, () => void vault.connect());
+    return { host, vault };
   },
 };

@@ -1,20 +1,31 @@
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
-import type { VaultClient } from "../page/vault-client.js";
+import { scopeOf, type VaultSettings } from "../vault/messages.js";
+import type { ISignIns } from "./tokens.js";
 
 export const SETTINGS_ID = "oidc-widget:sign-ins";
 
 /** Keeps the vault's settings the same as the person's, also in a vault that has taken another's place. */
-export function followSettings(vault: VaultClient, settings: ISettingRegistry.ISettings): void {
-  const tell = () => {
+export function followSettings({ host, vault }: ISignIns, settings: ISettingRegistry.ISettings): void {
+  const read = (): VaultSettings => {
     const { confirmSharing, staySignedIn, staySignedInHours } = settings.composite;
-    vault.send({
-      type: "settings",
-      settings: {
-        confirmSharing: confirmSharing === true,
-        persistHours: staySignedIn === true ? Number(staySignedInHours ?? 0) : 0,
-      },
-    });
+    return {
+      confirmSharing: confirmSharing === true,
+      persistHours: staySignedIn === true ? Number(staySignedInHours ?? 0) : 0,
+    };
   };
+  const tell = () => vault.send({ type: "settings", settings: read() });
   settings.changed.connect(tell);
   vault.onConnected(tell);
+  // Whoever stays signed in has a session to be taken up; whoever did so once, perhaps one to be erased.
+  void hasStore(scopeOf(host.filesUrl)).then((kept) => {
+    if (kept || read().persistHours > 0) void vault.connect();
+  });
+}
+
+async function hasStore(name: string): Promise<boolean> {
+  try {
+    return (await indexedDB.databases()).some((store) => store.name === name);
+  } catch {
+    return false; // a browser that keeps nothing, or does not say: the next vault erases what there is
+  }
 }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { until } from "../testing/clock.js";
 import type { FromVault, ToVault } from "../vault/messages.js";
 import { VERSION } from "../version.js";
+import { onCourierCall } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
 import { VaultClient } from "./vault-client.js";
 
@@ -61,9 +62,36 @@ beforeEach(() => {
   );
 });
 
+function connected(courier = false): VaultClient {
+  const client = new VaultClient(HOST, courier);
+  void client.connect();
+  return client;
+}
+
 describe("a page", () => {
-  test("finds the vault among our files; its name carries the version, so that an upgrade starts a new one", async () => {
+  test("has no vault before it asks for one, and one however often it asks", async () => {
+    const client = new VaultClient(HOST, true);
+    await new Promise(setImmediate);
+    expect(workers).toEqual([]);
+    await Promise.all([client.connect(), client.connect()]);
+    expect(workers.length).toBe(1);
+  });
+
+  test("lets the courier have the vault first", async () => {
+    const courier = new VaultClient(HOST, true);
+    onCourierCall(() => courier.connect());
+    const order: string[] = [];
+    courier.onConnected(() => order.push("courier"));
     const client = new VaultClient(HOST);
+    client.onConnected(() => order.push("widget"));
+    await client.connect();
+    expect(order).toEqual(["courier", "widget"]);
+    const hellos = workers.map(({ heard }) => heard[0]);
+    expect(hellos).toMatchObject([{ courier: false }, { courier: true }]);
+  });
+
+  test("finds the vault among our files; its name carries the version, so that an upgrade starts a new one", async () => {
+    const client = connected();
     const greeter = vi.fn();
     client.onConnected(greeter);
     await until(() => greeter.mock.calls.length > 0);
@@ -76,14 +104,14 @@ describe("a page", () => {
   });
 
   test("holds a lock for as long as it lives, under the name that it gives the vault", async () => {
-    new VaultClient(HOST, true);
+    connected(true);
     const hello = await until(() => workers[0]?.heard.find((message) => message.type === "hello"));
     expect(hello).toMatchObject({ courier: true });
     expect(held.has(`oidc-widget:page:${hello.page_id}`)).toBe(true);
   });
 
   test("whose vault dies connects to a new one, and everybody says again what they want", async () => {
-    const client = new VaultClient(HOST);
+    const client = connected();
     const greeter = vi.fn();
     client.onConnected(greeter);
     const died = await until(() => waiting.get(`oidc-widget:vault:${workers[0]?.id}`));
@@ -96,7 +124,7 @@ describe("a page", () => {
 
   test("that can load no vault says so, with the file's address and what to do", async () => {
     vi.stubGlobal("SharedWorker", undefined);
-    const client = new VaultClient(HOST);
+    const client = connected();
     const said = vi.fn();
     client.listen(said);
     await until(() => said.mock.calls.length > 0);
@@ -109,7 +137,7 @@ describe("a page", () => {
 
   test("whose worker fails to load tries the same file within the page before it gives up", async () => {
     answering = false;
-    const client = new VaultClient(HOST);
+    const client = connected();
     const said = vi.fn();
     client.listen(said);
     await until(() => workers.length === 1);
@@ -119,7 +147,7 @@ describe("a page", () => {
   });
 
   test("wakes the vault when it is seen again or online again, and says goodbye", async () => {
-    const client = new VaultClient(HOST);
+    const client = connected();
     const greeter = vi.fn();
     client.onConnected(greeter);
     await until(() => greeter.mock.calls.length > 0);

@@ -1,6 +1,7 @@
 import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
 import { type FromVault, holdLock, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
 import { VERSION } from "../version.js";
+import { callCourier } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
 
 /** `unavailable` comes from this side: no vault can be had in this page. */
@@ -12,7 +13,7 @@ type Welcome = FromVault & { type: "welcome" };
 const WELCOME_TIMEOUT = 10_000;
 
 /**
- * A page's line to the vault. When the vault dies (a crash, the browser's task manager), a new one is connected and
+ * A page's line to the vault, once it is told to connect. When the vault dies (a crash, the browser's task manager), a new one is connected and
  * everybody who had something there says it again.
  */
 export class VaultClient {
@@ -24,12 +25,12 @@ export class VaultClient {
   readonly #life = new AbortController();
   #port?: MessagePort;
   #welcomed = false;
+  #connecting?: Promise<void>;
 
   constructor(host: JupyterHost, courier = false) {
     this.#host = host;
     this.#courier = courier;
     const { signal } = this.#life;
-    void holdLock(pageLock(this.#pageId), signal).then(() => this.#connect());
     addEventListener("pagehide", () => this.send({ type: "bye" }), { signal });
     addEventListener(
       "pageshow",
@@ -48,6 +49,12 @@ export class VaultClient {
       },
       { signal },
     );
+  }
+
+  /** Ends when the vault has answered, or when none can be had (listeners are told why); to ask again is harmless. */
+  connect(): Promise<void> {
+    this.#connecting ??= holdLock(pageLock(this.#pageId), this.#life.signal).then(() => this.#connect());
+    return this.#connecting;
   }
 
   /** Says goodbye and lets everything go. */
@@ -82,14 +89,17 @@ export class VaultClient {
 
   async #connect(): Promise<void> {
     try {
-      const welcome = await this.#reach(new URL("vault.js", this.#host.filesUrl).href);
+      const [welcome] = await Promise.all([
+        this.#reach(new URL("vault.js", this.#host.filesUrl).href),
+        this.#courier || callCourier(),
+      ]);
       const { signal } = this.#life;
       if (signal.aborted) return;
       navigator.locks
         ?.request(vaultLock(welcome.vault_id), { signal }, () => {
           this.#port = undefined;
           this.#welcomed = false;
-          void this.#connect();
+          this.#connecting = this.#connect();
         })
         .catch(() => undefined); // disposed of
       this.#welcomed = true;

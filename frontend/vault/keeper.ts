@@ -16,7 +16,7 @@ export class Keeper {
   #waiting: SavedSession[] = [];
 
   constructor(scope: string, providers: ProviderCache) {
-    this.#scope = `oidc-widget ${scope}`;
+    this.#scope = scope;
     this.#providers = providers;
   }
 

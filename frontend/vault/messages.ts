@@ -114,6 +114,9 @@ export interface Port<Out> {
   postMessage(message: Out): void;
 }
 
+/** What belongs to one Jupyter server: those of one origin (JupyterHub) are told apart by the path of our files there. */
+export const scopeOf = (filesUrl: string) => `oidc-widget ${new URL(filesUrl).pathname}`;
+
 /** Web Locks that are held for as long as their holder lives, so that the other side learns of a crash. */
 export const pageLock = (pageId: string) => `oidc-widget:page:${pageId}`;
 export const vaultLock = (vaultId: string) => `oidc-widget:vault:${vaultId}`;

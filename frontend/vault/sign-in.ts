@@ -42,7 +42,6 @@ export class SignIn {
     environment: Environment,
     forwardTo?: string,
   ): Promise<SignIn> {
-    tokenProtocol().catch(() => undefined); // it will be there when the person comes back; if not, that is told then
     const sent = await authorizationRequest(provider, request, environment, forwardTo);
     return new SignIn(provider, request, sent, environment);
   }
@@ -61,6 +60,7 @@ export class SignIn {
    * The first answer counts; whoever comes later finds nobody.
    */
   begin(clock: Clock, answered: (search: string) => void, gaveUp: () => void): void {
+    tokenProtocol().catch(() => undefined); // it will be there when the person comes back; if not, that is told then
     const channel = new BroadcastChannel(`oidc-widget:${this.#sent.state}`);
     const timer = clock.setTimeout(() => {
       this.stop();

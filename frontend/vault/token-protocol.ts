@@ -1,8 +1,8 @@
 import { OIDCError } from "../protocol/errors.js";
 
 /**
- * The half of the protocol that is needed once a person has signed in: token requests, ID tokens, signatures. It is a
- * file of its own, so that the vault is small where nobody signs in.
+ * The half of the protocol that is needed once a person signs in: token requests, ID tokens, signatures. It is a file
+ * of its own, loaded while the person is at the provider, so that the vault is small where nobody signs in.
  */
 export async function tokenProtocol() {
   try {

@@ -1,12 +1,14 @@
 import { systemClock } from "./clock.js";
 import { Keeper } from "./keeper.js";
-import { type FromVault, holdLock, type ToVault, vaultLock } from "./messages.js";
+import { type FromVault, holdLock, scopeOf, type ToVault, vaultLock } from "./messages.js";
+import { bePresent } from "./presence.js";
 import { Vault } from "./vault.js";
 
 /**
  * The vault's entry. As a SharedWorker it serves every page of this browser and Jupyter server; where there is no
  * SharedWorker, a page imports this file, and calls `connect` with one half of a MessageChannel.
  */
+const files = new URL(".", import.meta.url).href;
 const vault = new Vault(
   {
     fetch: globalThis.fetch.bind(globalThis),
@@ -14,11 +16,12 @@ const vault = new Vault(
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   },
   systemClock(),
-  (providers) => new Keeper(new URL(".", import.meta.url).pathname, providers),
+  (providers) => new Keeper(scopeOf(files), providers),
 );
 
 // A page that waits for this lock gets it when, and only when, the vault is gone.
 const held = holdLock(vaultLock(vault.id));
+void held.then(() => bePresent(files));
 
 export function connect(port: MessagePort): void {
   port.onmessage = ({ data }: MessageEvent<ToVault>) =>

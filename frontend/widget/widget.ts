@@ -47,6 +47,7 @@ const initialize: Initialize<State> = ({ model }) => {
   let report = (facts: Record<string, unknown>) => tell("facts", facts);
   if (host) {
     const vault = new VaultClient(host);
+    void vault.connect();
     const windowed = new Login(
       vault,
       id,
