@@ -56,7 +56,7 @@ def test_a_tab_without_sign_ins_keeps_the_sessions_of_one_that_closes(lab, provi
 
 
 def test_the_first_widget_reaches_its_kernel_while_its_cell_runs(lab, provider):
-    # Nothing connects this page to the vault before; what the page tells the kernel must not wait for the cell.
+    # Nothing connects this page to the vault before; what it tells the kernel must not wait for the cell.
     nb = lab.notebook(
         [
             login_cell(provider)
