@@ -82,6 +82,8 @@ class KernelProcess:
         self._seq = itertools.count(1)
         self.outputs: dict[str, list[str]] = {}
         self.displays: list[dict[str, Any]] = []
+        #: What each display shows by now.
+        self.texts: dict[str | None, str] = {}
         self.errors: dict[str, str] = {}
         self.idle: set[str] = set()
         #: What widgets sent to pages, as `(link_id, message)`.
@@ -100,6 +102,16 @@ class KernelProcess:
 
     def run(self, code: str) -> str:
         return self.start(code).finish()
+
+    def prompt(self) -> dict[str, Any]:
+        """Wait for a question to the person, and return it: `prompt` and `password`."""
+        message = self._client.get_stdin_msg(timeout=PATIENCE)
+        assert message["msg_type"] == "input_request"
+        return dict(message["content"])
+
+    def type(self, text: str) -> None:
+        """Answer the question."""
+        self._client.input(text)
 
     def interrupt(self) -> None:
         self._manager.interrupt_kernel()
@@ -123,8 +135,9 @@ class KernelProcess:
             case "execute_result":
                 self.outputs.setdefault(parent, []).append(content["data"].get("text/plain", ""))
                 self.displays.append(content["data"])
-            case "display_data":
+            case "display_data" | "update_display_data":
                 self.displays.append(content["data"])
+                self.texts[content["transient"].get("display_id")] = content["data"].get("text/plain", "")
             case "error":
                 self.errors[parent] = "\n".join([*content["traceback"], content["ename"], content["evalue"]])
             case "comm_msg" if content["data"].get("method") == "custom":

@@ -141,6 +141,28 @@ def test_without_a_device_flow_the_address_is_pasted_back(lab, provider, context
     assert nb.run(1) == SIGNED_IN
 
 
+@pytest.mark.parametrize("kernel", ["python3", "ipykernel6"])
+def test_by_hand_without_a_widget_on_screen_nothing_of_it_stays_in_the_notebook(lab, provider, kernel):
+    provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI])
+    provider.discovery_response(omit=["device_authorization_endpoint"])
+    cell = login_cell(provider, flow="device").removesuffix("\nw")
+    nb = lab.notebook([cell, "w.sign_in()", NAME], kernel=kernel)
+    nb.run(0)
+    expect_kernel(nb, "w._desk.browser.present", value=True)
+    nb.run(1)
+    expect(nb.cell(1)).to_contain_text("open this link in a browser")
+    with HttpPerson() as alice:
+        link = re.search(r"http\S+state=\S+", nb.cell(1).inner_text())[0]
+        landed = alice.visit(link, until=DEFAULT_REDIRECT_URI)
+    nb.execute(f"w.paste({landed!r})")
+    expect(nb.cell(1)).to_contain_text("Signed in as Alice Adams.")
+    assert nb.run(2) == SIGNED_IN
+    nb.save()
+    text = nb.file.read_text()
+    assert not [secret for secret in provider.secrets() if secret.value in text]
+    assert not re.search("[?&](state|nonce|code|code_challenge)=", text)
+
+
 def test_who_insists_on_a_window_is_told_where_there_is_none(lab, provider):
     nb = lab.notebook([login_cell(provider, flow="popup")])
     lab.page.evaluate(FOREIGN_HOST)

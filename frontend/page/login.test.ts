@@ -276,13 +276,24 @@ test("a view that is gone leaves nothing behind", async () => {
 });
 
 describe("the provider's own sign-out", () => {
-  test("is on offer after a sign-out, opens inside the click, and once", async () => {
+  test("is on offer after a sign-out; its window opens inside the click, and its address is asked for then", async () => {
     const { vault, login } = await linked();
     expect(login.canLogOut).toBe(false);
-    vault.say({ type: "logout_url", link_id: "link-1", url: "https://idp.example.com/logout" });
+    vault.say({ type: "state", link_id: "link-1", state: { status: "signed_out", logout: true } });
     expect(login.canLogOut).toBe(true);
     login.logOut();
+    expect(opened.map(({ url }) => url)).toEqual(["about:blank"]);
+    expect(vault.all("log_out")).toHaveLength(1);
+    vault.say({ type: "logout_url", link_id: "link-1", url: "https://idp.example.com/logout" });
     expect(opened.map(({ url }) => url)).toEqual(["https://idp.example.com/logout"]);
-    expect(login.canLogOut).toBe(false);
+  });
+
+  test("is not asked for where its window was blocked", async () => {
+    const { vault, login } = await linked();
+    vault.say({ type: "state", link_id: "link-1", state: { status: "signed_out", logout: true } });
+    blocking = true;
+    login.logOut();
+    expect(vault.all("log_out")).toHaveLength(0);
+    expect(login.canLogOut).toBe(true);
   });
 });

@@ -42,8 +42,8 @@ export class Login implements SignInControl {
   #kernel?: KernelState & { at: number };
   #linked?: Promise<void>;
   #prepared?: Prepared;
-  #logoutUrl?: string;
   #popup?: Window | null;
+  #logoutWindow?: Window | null;
   /** Where the sign-in under way goes on, while no window could be opened for it. */
   #blockedUrl?: string;
   /** Counts the clicks, so that an explanation that comes late is not taken for the next attempt's. */
@@ -73,7 +73,7 @@ export class Login implements SignInControl {
   }
 
   get canLogOut(): boolean {
-    return this.#logoutUrl !== undefined;
+    return this.#state.logout === true;
   }
 
   /** What the kernel said of itself. */
@@ -91,7 +91,6 @@ export class Login implements SignInControl {
   signIn(): void {
     const prepared = this.#prepared;
     this.#prepared = undefined;
-    this.#logoutUrl = undefined;
     this.#popup = openSignInWindow(prepared?.url ?? "about:blank");
     this.blocked = this.#popup === null;
     this.#blockedUrl = this.blocked ? prepared?.url : undefined;
@@ -143,9 +142,8 @@ export class Login implements SignInControl {
 
   /** OpenID Connect RP-Initiated Logout; call it inside a click. */
   logOut(): void {
-    if (this.#logoutUrl) openSignInWindow(this.#logoutUrl);
-    this.#logoutUrl = undefined;
-    this.#notify();
+    this.#logoutWindow = openSignInWindow("about:blank");
+    if (this.#logoutWindow) this.#send({ type: "log_out", link_id: this.id });
   }
 
   accept(): void {
@@ -223,8 +221,8 @@ export class Login implements SignInControl {
         else if (message.failure) this.#closeWindow();
         return;
       case "logout_url":
-        this.#logoutUrl = message.url;
-        this.#notify();
+        this.#logoutWindow?.location.replace(message.url);
+        this.#logoutWindow = undefined;
         return;
     }
   }

@@ -22,6 +22,8 @@ export class Link {
   /** The window seems to be closed: nobody is kept waiting, but an answer still counts. */
   abandoned = false;
   problem?: Problem;
+  /** Where the person can sign out at the provider too. */
+  logoutUrl?: string;
 
   /** The kernel that has answered for it. */
   kernelId?: string;
@@ -76,6 +78,7 @@ export class Link {
       expires_in: session && token && finite(session.secondsLeft(token)),
       error: this.problem ?? session?.problem,
       offer: offer?.account,
+      logout: this.logoutUrl !== undefined,
     };
   }
 

@@ -19,6 +19,8 @@ export interface LinkState {
   error?: Problem;
   /** The account of a session that this link may use once the person agrees (`confirmSharing`). */
   offer?: string;
+  /** Signed out here; the provider has a page to sign out at too, whose address comes when it is asked for. */
+  logout?: boolean;
 }
 
 /** An authorization request that is ready to be opened inside a click. */
@@ -90,6 +92,8 @@ export type ToVault =
   | { type: "window_closed"; link_id: string; problem?: Problem }
   | { type: "accept"; link_id: string }
   | { type: "sign_out"; link_id: string }
+  /** A window was opened for the provider's sign-out page. */
+  | { type: "log_out"; link_id: string }
   | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
   | { type: "tell_kernel"; link_id: string; event: "page" | "facts"; payload: Record<string, unknown> }
   | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }
@@ -106,6 +110,7 @@ export type FromVault =
   | { type: "opened"; link_id: string; url?: string; failure?: Problem }
   | { type: "deliver"; delivery: number; message: Delivery; kernel_id?: string }
   | { type: "sessions"; sessions: SessionInfo[] }
+  /** The answer to `log_out`: it holds the ID token, so it is given to who opens it, once. */
   | { type: "logout_url"; link_id: string; url: string }
   | { type: "places_wanted"; link_ids: string[] };
 

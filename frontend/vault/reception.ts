@@ -55,6 +55,7 @@ export class Reception {
     const click = {};
     this.#clicks.set(link, click);
     link.problem = undefined;
+    link.logoutUrl = undefined;
     const ready = link.prepared?.id === preparedId ? link.prepared : undefined;
     link.prepared = undefined;
     try {

@@ -368,14 +368,22 @@ describe("signing out", () => {
     expect(tab.delivered(ONE, "answer").at(-1)).toMatchObject({ id: "question", error: { code: "no_token" } });
   });
 
-  test("offers the provider's own sign-out, with the ID token as a hint", async () => {
+  test("offers the provider's own sign-out; its address, which holds the ID token, is given once, to who asks for it", async () => {
     const { page } = await vaultAndProvider();
     const tab = page();
     tab.link(ONE);
     await tab.signIn(ONE);
+    expect(tab.state(ONE)).toMatchObject({ logout: false });
     tab.say({ type: "sign_out", link_id: ONE });
+    await until(() => tab.state(ONE)?.logout);
+    expect(tab.all("logout_url")).toEqual([]);
+    tab.say({ type: "log_out", link_id: ONE });
     const { url } = await until(() => tab.all("logout_url").at(-1));
     expect(url).toMatch(/^https:\/\/idp\.example\.com\/logout\?id_token_hint=ey/);
+    expect(tab.state(ONE)).toMatchObject({ logout: false });
+    tab.say({ type: "log_out", link_id: ONE });
+    await settled();
+    expect(tab.all("logout_url")).toHaveLength(1);
   });
 
   test("during a refresh also revokes the token that the refresh brings", async () => {

@@ -125,6 +125,12 @@ export class Vault {
         if (link.session) this.#endSession(link.session);
         else this.#publish(link);
         return;
+      case "log_out":
+        if (!link.logoutUrl) return;
+        port.postMessage({ type: "logout_url", link_id: link.id, url: link.logoutUrl });
+        link.logoutUrl = undefined;
+        this.#publish(link);
+        return;
       case "refresh":
         void this.#answerRefresh(link, message);
         return;
@@ -221,6 +227,7 @@ export class Vault {
       if (session.over) return; // signed out while the token was on its way
       link.session = session;
       link.problem = undefined;
+      link.logoutUrl = undefined;
       // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
       link.abandoned = true;
       session.wake();
@@ -252,16 +259,15 @@ export class Vault {
   #endSession(session: Session): void {
     this.#sessions.remove(session);
     const { provider, request, idToken } = session;
-    const logout = endSessionUrl(provider.metadata, request.client_id, idToken);
+    const logoutUrl = endSessionUrl(provider.metadata, request.client_id, idToken);
     void session.end();
     for (const link of this.#links.values()) {
       if (link.offer === session) link.offer = undefined;
       if (link.session !== session) continue;
       link.session = undefined;
       link.problem = undefined;
+      link.logoutUrl = logoutUrl;
       this.#publish(link);
-      if (logout)
-        for (const port of link.ports) port.postMessage({ type: "logout_url", link_id: link.id, url: logout });
       void this.#reception.prepare(link);
     }
     this.#tellSessions();

@@ -5,7 +5,6 @@ There is no vault here, so this process's memory holds the refresh token, and no
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from oidc_widget.device_display import device_fields, device_text, paste_fields,
 from oidc_widget.discovery import discover
 from oidc_widget.errors import ConfigurationError, OIDCError, SignInError, TokenError
 from oidc_widget.kernel_session import KernelSession
+from oidc_widget.notice import Notice
 from oidc_widget.paste_back import PasteBack, prompt
 from oidc_widget.retry import RetrySchedule
 from oidc_widget.token_endpoint import TokenEndpoint
@@ -42,9 +42,9 @@ _FINAL = frozenset({"invalid_grant", "unknown_client", "id_token_invalid"})
 
 @dataclass(eq=False)
 class _Attempt:
-    """One sign-in that is under way. What it prints appears where it was started."""
+    """One sign-in that is under way."""
 
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    notice: Notice = field(default_factory=Notice)
     client: httpx.Client | None = None
     endpoint: TokenEndpoint | None = None
     way: DeviceAuthorization | PasteBack | None = None
@@ -79,7 +79,7 @@ class DeviceSource:
             if attempt is None:
                 attempt = self._attempt = _Attempt()
         if begun:
-            attempt.context = contextvars.copy_context()
+            attempt.notice.move()
             self._worker.put(partial(self._present, attempt))
             return
         self._desk.keeper.take_status("signing_in")
@@ -87,20 +87,26 @@ class DeviceSource:
 
     def cancel(self) -> None:
         """Forget the code."""
-        with self._lock:
-            attempt, self._attempt = self._attempt, None
-        if attempt is not None:
+        if self._give_up():
             self._desk.keeper.take_status("signed_out")
-            self._worker.put(partial(_close, attempt))
 
     def sign_out(self) -> None:
         """Revoke the refresh token, in a thread that the interpreter waits for at its end."""
-        with self._lock:
-            self._attempt = None
-            session, self._session = self._session, None
         self._worker.clear()
+        self._give_up()
+        with self._lock:
+            session, self._session = self._session, None
         if session is not None:
             threading.Thread(target=session.end, name="oidc-widget-revoke", daemon=False).start()
+
+    def _give_up(self) -> bool:
+        with self._lock:
+            attempt, self._attempt = self._attempt, None
+        if attempt is None:
+            return False
+        attempt.notice.replace("The sign-in was cancelled.")
+        self._worker.put(partial(_close, attempt))
+        return True
 
     def refresh(self) -> None:
         """Get a new token now."""
@@ -210,9 +216,10 @@ class DeviceSource:
         if not self._on_screen:
             # Nobody can click "Try again": who waits is told, or, if nobody does, whoever looks.
             if self._desk.keeper.awaited:
+                attempt.notice.replace("The sign-in failed.")
                 self._desk.keeper.fail(failure)
             else:
-                self._say(attempt, f"{failure}\n")
+                attempt.notice.follow(f"{failure}\n")
         self._notify()
 
     def _begin(self, attempt: _Attempt) -> None:
@@ -242,7 +249,7 @@ class DeviceSource:
         self._desk.tell_state()
         if not self._on_screen:
             show = device_text if isinstance(way, DeviceAuthorization) else paste_text
-            self._say(attempt, show(way, self._name))  # type: ignore[arg-type]  # each its own
+            attempt.notice.show(show(way, self._name))  # type: ignore[arg-type]  # each its own
 
     def _poll(self, attempt: _Attempt, authorization: DeviceAuthorization) -> None:
         response, delay = authorization.poll()
@@ -276,10 +283,11 @@ class DeviceSource:
                 former, self._session = self._session, session  # type: ignore[assignment]  # None at first
         if wanted:
             # Said first: with the token, the script goes on and says things of its own.
-            if not self._on_screen:
-                self._say(
-                    attempt, f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"
-                )
+            done = f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"
+            if self._on_screen:
+                attempt.notice.replace(done)
+            else:
+                attempt.notice.follow(done)
             self._deliver(session)
         if former is not None:
             former.end()
@@ -359,9 +367,6 @@ class DeviceSource:
     @property
     def _name(self) -> str:
         return str(self._desk.options.get("label") or urlsplit(self._desk.request["authority"]).netloc)
-
-    def _say(self, attempt: _Attempt, text: str) -> None:
-        attempt.context.run(partial(print, text, flush=True))
 
     def _notify(self) -> None:
         with self._news:

@@ -6,8 +6,8 @@ anywhere (RFC 8252 §7.3 is the model): the browser shows an error page, and its
 
 from __future__ import annotations
 
+import getpass
 import sys
-from getpass import getpass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -121,7 +121,7 @@ def _answer() -> str:
         if running_kernel() is not None:
             # A kernel asks its frontend; where that can't answer, it raises NotImplementedError. The address
             # holds a code: what is typed into a password field is not written into the notebook.
-            return getpass(f"{FIELD}: ")
+            return getpass.getpass(f"{FIELD}: ")
         if sys.stdin is not None and sys.stdin.isatty():
             return input(f"{FIELD}: ")
     except (EOFError, NotImplementedError):
