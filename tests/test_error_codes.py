@@ -12,7 +12,7 @@ import pytest
 from oidc_widget.authorization_request import refusal
 from oidc_widget.discovery import Provider, discover
 from oidc_widget.errors import DiscoveryError, SignInError
-from oidc_widget.problems import _CLASSES
+from oidc_widget.problems import _CLASSES, as_error
 from oidc_widget.token_endpoint import Answer, TokenEndpoint
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +38,11 @@ def test_a_code_of_a_sign_in_is_one_that_the_browser_has_too():
     assert codes - PYTHON_ONLY <= BROWSER
     assert codes >= PYTHON_ONLY
     assert set(_CLASSES) <= BROWSER
+
+
+def test_what_the_browser_tells_of_is_caught_by_the_class_that_python_raises_for_it():
+    assert isinstance(as_error({"code": "timeout", "message": "Nobody came."}), TimeoutError)
+    assert type(as_error({"code": "of a newer page", "message": "Oh."})) is SignInError
 
 
 @pytest.mark.parametrize(

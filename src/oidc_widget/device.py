@@ -273,7 +273,9 @@ class DeviceSource:
         except OIDCError:
             # What isn't used must not stay usable.
             if response.refresh_token is not None:
-                endpoint.revoke(response.refresh_token)
+                endpoint.revoke(response.refresh_token, "refresh_token")
+            else:
+                endpoint.revoke(response.access_token, "access_token")
             raise
         with self._lock:
             wanted = self._attempt is attempt

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from oidc_widget.errors import SignInError, TokenError
 from oidc_widget.id_token import IdTokenVerifier, account_name
+from oidc_widget.secret import Secret
 from oidc_widget.tokens import AccessToken
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import httpx
 
     from oidc_widget.discovery import Provider
-    from oidc_widget.secret import Secret
     from oidc_widget.token_endpoint import Answer, TokenEndpoint, TokenResponse
     from oidc_widget.token_requests import Target
 
@@ -127,12 +127,17 @@ class KernelSession:
         return _access_token(self._ask(parameters))
 
     def end(self) -> None:
-        """Revoke the refresh token (RFC 7009), as far as the provider lets a public client do that."""
+        """Revoke the refresh token (RFC 7009), as far as the provider lets a public client do that.
+
+        Where there is none, the access token would otherwise be good for the rest of its life.
+        """
         with self._lock:
             self._ended = True
             refresh_token, self._refresh_token = self._refresh_token, None
         if refresh_token is not None:
-            self._endpoint.revoke(refresh_token)
+            self._endpoint.revoke(refresh_token, "refresh_token")
+        elif self.token.expires_in > 0:
+            self._endpoint.revoke(Secret(self.token.value), "access_token")
         self._client.close()
 
     def _ask(self, parameters: Mapping[str, str]) -> TokenResponse:

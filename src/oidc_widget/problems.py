@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oidc_widget.errors import ConfigurationError, DiscoveryError, OIDCError, SignInError, TokenError
+from oidc_widget.errors import (
+    ConfigurationError,
+    DiscoveryError,
+    OIDCError,
+    SignInError,
+    SignInTimeout,
+    TokenError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +22,7 @@ _CLASSES: dict[str, type[OIDCError]] = {
     "provider_unreachable": DiscoveryError,
     "discovery_failed": DiscoveryError,
     "issuer_mismatch": DiscoveryError,
+    "timeout": SignInTimeout,
     "no_token": TokenError,
     "invalid_grant": TokenError,
     "scope_unavailable": TokenError,

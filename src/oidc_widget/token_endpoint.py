@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from oidc_widget.authorization_request import refusal
 from oidc_widget.errors import OIDCError, SignInError, TokenError
@@ -123,14 +123,12 @@ class TokenEndpoint:
             lambda: {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal(), **more},
         )
 
-    def revoke(self, refresh_token: Secret) -> bool:
-        """End a refresh token at the provider (RFC 7009); ``False`` where that could not be done."""
+    def revoke(self, token: Secret, kind: Literal["access_token", "refresh_token"]) -> bool:
+        """End a token at the provider (RFC 7009); ``False`` where that could not be done."""
         if not self.provider.offers("revocation_endpoint"):
             return False
-        form = {"token_type_hint": "refresh_token"}
-        return (
-            self.post("revocation_endpoint", lambda: {"token": refresh_token.reveal(), **form}).status == _OK
-        )
+        form = {"token_type_hint": kind}
+        return self.post("revocation_endpoint", lambda: {"token": token.reveal(), **form}).status == _OK
 
     def tokens(self, answer: Answer) -> TokenResponse:
         """Return the tokens in an answer.

@@ -138,6 +138,20 @@ def test_signing_out_revokes_and_forgets_at_once(provider, signed_in):
     assert not provider.introspect(token)["active"]
 
 
+def test_without_a_refresh_token_signing_out_revokes_the_access_token(provider, signed_in):
+    provider.configure(strict_offline_access=True)
+    w = signed_in()
+    token = w.access_token
+    ending = set(threading.enumerate())
+    w.sign_out()
+    for thread in set(threading.enumerate()) - ending:
+        thread.join(10)
+    assert [request.params["token_type_hint"] for request in provider.requests("revocation")] == [
+        "access_token"
+    ]
+    assert not provider.introspect(token)["active"]
+
+
 def test_signing_in_again_ends_the_session_before(provider, signed_in, approve):
     w = signed_in()
     w.sign_in()

@@ -105,6 +105,7 @@ def test_browsers_are_told_everything_but_the_authentication():
         ({"extra_params": ["prompt"]}, "extra_params", "dictionary"),
         ({"extra_params": {"max_age": 3}}, "extra_params", "texts"),
         ({"extra_params": {"state": "x"}}, "extra_params", "must not set 'state'"),
+        ({"extra_params": {"request_uri": "x"}}, "extra_params", "must not set 'request_uri'"),
         ({"relay": "yes"}, "relay", "True or False"),
         ({"relay": False, "client_secret_env": "CORP_SECRET"}, "relay", "must be True"),
         ({"client_secret": SECRET}, "client_secret", "doesn't belong in a configuration file"),

@@ -40,6 +40,8 @@ _RESERVED = frozenset(
         "code_challenge_method",
         "nonce",
         "redirect_uri",
+        "request",
+        "request_uri",
         "response_mode",
         "response_type",
         "scope",
