@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import pytest
@@ -114,6 +116,31 @@ def test_two_kernels_and_one_restarted(lab, provider):
     expect_kernel(two, "w.access_token not in (None, before)", True)
     one.run(0)
     expect_kernel(one, "w.status", "signed_in")
+
+
+def test_a_kernel_that_hangs_and_dies_during_a_delivery_holds_nobody_up(lab, provider):
+    provider.configure(access_token_ttl=6)
+    one, two = lab.notebook([login_cell(provider)]), lab.notebook([login_cell(provider)])
+    one.run(0)
+    sign_in(one)
+    two.run(0)
+    expect_kernel(two, "w.status", "signed_in")
+    pid = int(one.execute("import os; print(os.getpid())"))
+    os.kill(pid, signal.SIGSTOP)  # it takes messages, and answers none
+    seen = set()
+    deadline = time.monotonic() + 30
+    while len(seen) < 3:
+        assert time.monotonic() < deadline, seen
+        left, token = two.execute("print(w.expires_in > 0, hash(w.access_token))").split()
+        assert left == "True"
+        seen.add(token)
+    os.kill(pid, signal.SIGKILL)  # with two deliveries on their way
+    lab.page.get_by_role("dialog").get_by_role("button", name="Ok").click()
+    one.wait_for_kernel()
+    one.run(0)
+    expect_signed_in(one)
+    expect_signed_in(two)
+    assert len(provider.requests("token", grant_type="authorization_code")) == 1
 
 
 def test_after_a_reload_the_kernels_token_counts_on_and_one_click_renews(lab, provider):
