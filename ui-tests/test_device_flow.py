@@ -88,6 +88,20 @@ def test_a_widget_that_is_nowhere_on_screen_prints_the_code(lab, provider):
     assert nb.run(2).endswith(SIGNED_IN)
 
 
+@pytest.mark.parametrize("kernel", ["python3", "ipykernel6"])
+def test_the_code_is_printed_in_the_cell_that_asked_for_it(lab, provider, kernel):
+    # While the code is fetched, the page says hello over the widget's comm: that is no place to print to.
+    cell = login_cell(provider, flow="device").removesuffix("\nw") + "\nw.sign_in()"
+    nb = lab.notebook([cell, NAME], kernel=kernel)
+    nb.run(0)
+    expect(nb.cell(0)).to_contain_text("and enter the code")
+    with HttpPerson() as alice:
+        alice.visit(re.search(r"http\S+user_code=\S+", nb.cell(0).inner_text())[0])
+    expect(nb.cell(0)).to_contain_text("Signed in as Alice Adams.")
+    expect(nb.cell(0)).not_to_contain_text("enter the code")
+    assert nb.run(1) == SIGNED_IN
+
+
 def test_cancel_takes_the_code_away_and_trying_again_brings_another(lab, provider):
     nb = lab.notebook([login_cell(provider, flow="device")])
     nb.run(0)

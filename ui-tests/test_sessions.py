@@ -246,6 +246,20 @@ def test_sharing_may_need_a_word(lab, provider):
     expect_signed_in(second)
 
 
+def test_what_was_set_last_counts_also_where_an_older_tab_joins(lab, provider):
+    older = lab.another_tab()
+    older.open()
+    lab.server.set_settings(SETTINGS, {"confirmSharing": True})  # as in another tab: this one is not told
+    first = lab.notebook([login_cell(provider)])
+    with older.page.expect_response(f"**/api/settings/{SETTINGS}*"):
+        first.run(0)
+    sign_in(first)
+    second = older.notebook([login_cell(provider)])
+    second.run(0)
+    expect(second.region.get_by_role("button", name="Use session of Alice Adams")).to_be_visible()
+    expect_kernel(second, "w.status, w.access_token", ("signed_out", None))
+
+
 @pytest.mark.parametrize("stay", [False, True])
 def test_staying_signed_in_across_a_reload_is_opt_in(lab, provider, stay):
     lab.server.set_settings(SETTINGS, {"staySignedIn": stay})

@@ -10,11 +10,27 @@ from signing_in import expect_kernel, login_cell, sign_in
 
 
 def vaults(lab):
-    """Return how many vaults there are in this browser."""
+    """Return how many vaults this person's browser has."""
+    page = lab.page.context.new_cdp_session(lab.page)
+    own = page.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+    page.detach()
     session = lab.page.context.browser.new_browser_cdp_session()
     targets = session.send("Target.getTargets")["targetInfos"]
     session.detach()
-    return sum(target["type"] == "shared_worker" and "oidc-widget" in target["url"] for target in targets)
+    workers = [target for target in targets if target["type"] == "shared_worker"]
+    return sum(worker["browserContextId"] == own and "oidc-widget" in worker["url"] for worker in workers)
+
+
+def expect_lines(lab, count):
+    """Wait until so many clients have a line to the vault: the page of each widget, and each labextension."""
+    # A client that was welcomed waits for the lock that the vault holds.
+    lab.page.wait_for_function(
+        """async (count) => {
+          const { pending } = await navigator.locks.query();
+          return pending.filter(({ name }) => name.startsWith("oidc-widget:vault:")).length === count;
+        }""",
+        arg=count,
+    )
 
 
 def test_a_start_without_sign_ins_loads_little_of_ours_and_no_vault(lab):
@@ -31,6 +47,7 @@ def test_a_start_without_sign_ins_loads_little_of_ours_and_no_vault(lab):
 def test_the_sidebar_brings_the_vault(lab):
     lab.open()
     expect(lab.sidebar("Sign-ins")).to_contain_text("No provider is set up yet")
+    expect_lines(lab, 1)
     assert vaults(lab) == 1
 
 
@@ -40,6 +57,7 @@ def test_a_tab_without_sign_ins_keeps_the_sessions_of_one_that_closes(lab, provi
     nb = lab.notebook([login_cell(provider)])
     nb.run(0)
     sign_in(nb)
+    expect_lines(before, 3)
     lab.page.close()
     nb = before.notebook([login_cell(provider), "w.wait(20)"])
     nb.run(0)
@@ -48,6 +66,7 @@ def test_a_tab_without_sign_ins_keeps_the_sessions_of_one_that_closes(lab, provi
     # And one that was opened later, when there was a vault.
     after = before.another_tab()
     after.open()
+    expect_lines(after, 3)
     before.page.close()
     nb = after.notebook([login_cell(provider)])
     nb.run(0)

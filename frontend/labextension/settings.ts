@@ -5,7 +5,11 @@ import type { ISignIns } from "./tokens.js";
 export const SETTINGS_ID = "oidc-widget:sign-ins";
 
 /** Keeps the vault's settings the same as the person's, also in a vault that has taken another's place. */
-export function followSettings({ host, vault }: ISignIns, settings: ISettingRegistry.ISettings): void {
+export function followSettings(
+  { host, vault }: ISignIns,
+  registry: ISettingRegistry,
+  settings: ISettingRegistry.ISettings,
+): void {
   const read = (): VaultSettings => {
     const { confirmSharing, staySignedIn, staySignedInHours } = settings.composite;
     return {
@@ -15,7 +19,8 @@ export function followSettings({ host, vault }: ISignIns, settings: ISettingRegi
   };
   const tell = () => vault.send({ type: "settings", settings: read() });
   settings.changed.connect(tell);
-  vault.onConnected(tell);
+  // JupyterLab does not tell a tab what was set in another one, and here the last word counts.
+  vault.onConnected(() => void registry.reload(SETTINGS_ID).then(tell, tell));
   // Whoever stays signed in has a session to be taken up; whoever did so once, perhaps one to be erased.
   void hasStore(scopeOf(host.filesUrl)).then((kept) => {
     if (kept || read().persistHours > 0) void vault.connect();

@@ -32,7 +32,7 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const bundle = (translator ?? nullTranslator).load("oidc_widget");
     const translate: Translate = (text, ...values) => bundle.__(text, ...values);
     const settings = registry ? loadSettings(registry) : Promise.resolve(null);
-    void settings.then((loaded) => loaded && followSettings(signIns, loaded));
+    void settings.then((loaded) => registry && loaded && followSettings(signIns, registry, loaded));
 
     const actions: PanelActions = {
       activeNotebook: () => notebooks?.currentWidget?.title.label ?? null,

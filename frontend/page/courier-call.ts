@@ -6,12 +6,12 @@ const EVENT = "oidc-widget:connecting";
  * there first. A token that the widget's own comm had to bring would wait for the end of a running cell.
  */
 export async function callCourier(): Promise<void> {
-  const coming: Promise<void>[] = [];
+  const coming: Promise<unknown>[] = [];
   dispatchEvent(new CustomEvent(EVENT, { detail: coming }));
   await Promise.all(coming);
 }
 
 /** The labextension's side. */
-export function onCourierCall(come: () => Promise<void>): void {
-  addEventListener(EVENT, (event) => (event as CustomEvent<Promise<void>[]>).detail.push(come()));
+export function onCourierCall(come: () => Promise<unknown>): void {
+  addEventListener(EVENT, (event) => (event as CustomEvent<Promise<unknown>[]>).detail.push(come()));
 }

@@ -25,7 +25,11 @@ class FakeVault {
     return () => this.#greeters.delete(greeter);
   };
 
-  connect(): void {
+  /** Whether a vault can be had. */
+  there = true;
+  connect = async () => this.there;
+
+  greet(): void {
     for (const greeter of this.#greeters) greeter();
   }
 
@@ -77,7 +81,7 @@ async function linked({ prepared = true, setUp = async () => SETUP } = {}) {
     auto_refresh: true,
     share_id_token: false,
   });
-  vault.connect();
+  vault.greet();
   await prompt();
   if (vault.all("link").length > 0) vault.state({ status: "signed_out" });
   if (prepared) vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p1", url: URL_1 } });
@@ -256,9 +260,24 @@ test("a message for the kernel goes on by the comm exactly once, and a courier's
   expect(deliver.mock.calls).toEqual([[message]]);
 });
 
+test("a click where there is no vault tries to get one, and leaves no window behind if there is none", async () => {
+  const { vault, login } = await linked({ prepared: false });
+  vault.there = false;
+  login.signIn();
+  const problem = { code: "vault_unavailable", message: "No.", hint: "Yes." } as const;
+  vault.say({ type: "unavailable", problem });
+  await prompt();
+  expect(opened[0].closed).toBe(true);
+  expect(login.state).toMatchObject({ status: "error", error: problem });
+  vault.there = true;
+  login.signIn();
+  await prompt();
+  expect(vault.all("begin")).toHaveLength(1);
+});
+
 test("a new vault is told of the link again", async () => {
   const { vault } = await linked();
-  vault.connect();
+  vault.greet();
   await prompt();
   expect(vault.all("link")).toHaveLength(2);
 });
@@ -270,7 +289,7 @@ test("a view that is gone leaves nothing behind", async () => {
   login.dispose();
   expect(vault.all("unlink")).toHaveLength(1);
   const before = vault.said.length;
-  vault.connect();
+  vault.greet();
   await vi.advanceTimersByTimeAsync(10_000);
   expect(vault.said).toHaveLength(before);
 });
@@ -283,9 +302,25 @@ describe("the provider's own sign-out", () => {
     expect(login.canLogOut).toBe(true);
     login.logOut();
     expect(opened.map(({ url }) => url)).toEqual(["about:blank"]);
+    expect(login.canLogOut).toBe(false); // a second click would open a second window, for which there is no address
+    await prompt();
     expect(vault.all("log_out")).toHaveLength(1);
     vault.say({ type: "logout_url", link_id: "link-1", url: "https://idp.example.com/logout" });
     expect(opened.map(({ url }) => url)).toEqual(["https://idp.example.com/logout"]);
+  });
+
+  test("leaves no empty window where another tab has opened it, or where there is no vault any more", async () => {
+    const { vault, login } = await linked();
+    vault.state({ status: "signed_out", logout: true });
+    login.logOut();
+    await prompt();
+    vault.say({ type: "logout_url", link_id: "link-1" });
+    expect(opened[0].closed).toBe(true);
+    vault.state({ status: "signed_out", logout: true });
+    vault.there = false;
+    login.logOut();
+    await prompt();
+    expect(opened[1].closed).toBe(true);
   });
 
   test("is not asked for where its window was blocked", async () => {

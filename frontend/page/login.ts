@@ -43,7 +43,7 @@ export class Login implements SignInControl {
   #linked?: Promise<void>;
   #prepared?: Prepared;
   #popup?: Window | null;
-  #logoutWindow?: Window | null;
+  #logoutWindow?: Window;
   /** Where the sign-in under way goes on, while no window could be opened for it. */
   #blockedUrl?: string;
   /** Counts the clicks, so that an explanation that comes late is not taken for the next attempt's. */
@@ -103,7 +103,7 @@ export class Login implements SignInControl {
     this.#show({ ...this.#state, status: "signing_in", error: undefined });
     this.#look();
     this.#vault.introduceServer();
-    (this.#linked ?? this.#link()).then(
+    this.#ready().then(
       () => {
         if (attempt !== this.#attempt) return; // cancelled meanwhile
         this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id });
@@ -142,8 +142,14 @@ export class Login implements SignInControl {
 
   /** OpenID Connect RP-Initiated Logout; call it inside a click. */
   logOut(): void {
-    this.#logoutWindow = openSignInWindow("about:blank");
-    if (this.#logoutWindow) this.#send({ type: "log_out", link_id: this.id });
+    const popup = openSignInWindow("about:blank");
+    if (!popup) return;
+    this.#logoutWindow = popup;
+    this.#show({ ...this.#state, logout: false });
+    this.#ready().then(
+      () => this.#send({ type: "log_out", link_id: this.id }),
+      () => popup.close(), // the reason is on show
+    );
   }
 
   accept(): void {
@@ -173,6 +179,12 @@ export class Login implements SignInControl {
     this.#changed.clear();
   }
 
+  /** Ends when the vault knows of this link. */
+  async #ready(): Promise<void> {
+    if (!(await this.#vault.connect())) throw new Error("no vault");
+    await (this.#linked ?? this.#link());
+  }
+
   #link(): Promise<void> {
     this.#starting = false;
     const linked = this.#setUp().then((setup) => {
@@ -184,7 +196,6 @@ export class Login implements SignInControl {
     this.#linked = linked;
     linked.catch((failure) => {
       this.#linked = undefined;
-      this.#starting = false;
       this.#fail(problemOf(failure));
     });
     return linked;
@@ -221,10 +232,15 @@ export class Login implements SignInControl {
         else if (message.failure) this.#closeWindow();
         return;
       case "logout_url":
-        this.#logoutWindow?.location.replace(message.url);
-        this.#logoutWindow = undefined;
+        this.#sendToLogout(message.url);
         return;
     }
+  }
+
+  #sendToLogout(url: string | undefined): void {
+    if (url) this.#logoutWindow?.location.replace(url);
+    else this.#logoutWindow?.close(); // somebody else has opened it meanwhile
+    this.#logoutWindow = undefined;
   }
 
   /** The window was opened empty, because nothing was prepared yet. */
@@ -258,6 +274,7 @@ export class Login implements SignInControl {
   }
 
   #fail(problem: Problem): void {
+    this.#starting = false;
     this.#show({ status: "error", error: problem });
     this.onFailed?.(problem);
   }

@@ -77,6 +77,26 @@ describe("a page", () => {
     expect(workers.length).toBe(1);
   });
 
+  test("that could get none tries again when it is asked again", async () => {
+    answering = false;
+    const client = new VaultClient(HOST, true);
+    const first = client.connect();
+    await until(() => workers.length === 1);
+    workers[0].fail();
+    expect(await first).toBe(false);
+    answering = true;
+    expect(await client.connect()).toBe(true);
+    expect(workers.length).toBe(2);
+  });
+
+  test("that is gone before it got one starts none, and lets its lock go", async () => {
+    const client = new VaultClient(HOST);
+    const connecting = client.connect();
+    client.dispose();
+    expect(await connecting).toBe(false);
+    expect(workers).toEqual([]);
+  });
+
   test("lets the courier have the vault first", async () => {
     const courier = new VaultClient(HOST, true);
     onCourierCall(() => courier.connect());

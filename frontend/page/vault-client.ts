@@ -25,7 +25,8 @@ export class VaultClient {
   readonly #life = new AbortController();
   #port?: MessagePort;
   #welcomed = false;
-  #connecting?: Promise<void>;
+  #held?: Promise<void>;
+  #connecting?: Promise<boolean>;
 
   constructor(host: JupyterHost, courier = false) {
     this.#host = host;
@@ -51,9 +52,10 @@ export class VaultClient {
     );
   }
 
-  /** Ends when the vault has answered, or when none can be had (listeners are told why); to ask again is harmless. */
-  connect(): Promise<void> {
-    this.#connecting ??= holdLock(pageLock(this.#pageId), this.#life.signal).then(() => this.#connect());
+  /** Whether there is a vault. Where none can be had, listeners are told why, and the next call tries again. */
+  connect(): Promise<boolean> {
+    this.#held ??= holdLock(pageLock(this.#pageId), this.#life.signal);
+    this.#connecting ??= this.#held.then(() => this.#connect());
     return this.#connecting;
   }
 
@@ -87,14 +89,15 @@ export class VaultClient {
     return () => this.#greeters.delete(greeter);
   }
 
-  async #connect(): Promise<void> {
+  async #connect(): Promise<boolean> {
+    const { signal } = this.#life;
+    if (signal.aborted) return false;
     try {
       const [welcome] = await Promise.all([
         this.#reach(new URL("vault.js", this.#host.filesUrl).href),
         this.#courier || callCourier(),
       ]);
-      const { signal } = this.#life;
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       navigator.locks
         ?.request(vaultLock(welcome.vault_id), { signal }, () => {
           this.#port = undefined;
@@ -104,9 +107,13 @@ export class VaultClient {
         .catch(() => undefined); // disposed of
       this.#welcomed = true;
       this.#greet();
+      return true;
     } catch (failure) {
       this.#port = undefined;
+      this.#connecting = undefined;
+      if (signal.aborted) return false;
       for (const listener of this.#listeners) listener({ type: "unavailable", problem: problemOf(failure) });
+      return false;
     }
   }
 
@@ -115,7 +122,8 @@ export class VaultClient {
       if (typeof SharedWorker === "undefined") throw new Error("no SharedWorker in this browser");
       const worker = new SharedWorker(url, { type: "module", name: `oidc-widget ${VERSION}` });
       return await this.#open(worker.port, new Promise((_, reject) => worker.addEventListener("error", reject)));
-    } catch {
+    } catch (failure) {
+      if (this.#life.signal.aborted) throw failure;
       // Chrome on Android, or a policy against workers: the same vault, within the page.
       return await this.#openInPage(url);
     }

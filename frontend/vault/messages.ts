@@ -110,8 +110,8 @@ export type FromVault =
   | { type: "opened"; link_id: string; url?: string; failure?: Problem }
   | { type: "deliver"; delivery: number; message: Delivery; kernel_id?: string }
   | { type: "sessions"; sessions: SessionInfo[] }
-  /** The answer to `log_out`: it holds the ID token, so it is given to who opens it, once. */
-  | { type: "logout_url"; link_id: string; url: string }
+  /** The answer to `log_out`: the address holds the ID token, so it is given to who opens it, once. */
+  | { type: "logout_url"; link_id: string; url?: string }
   | { type: "places_wanted"; link_ids: string[] };
 
 /** The half of a MessagePort that both sides need; tests put their own in its place. */
@@ -135,6 +135,7 @@ export function holdLock(name: string, until?: AbortSignal): Promise<void> {
     if (!navigator.locks) resolve(); // no secure context: the other side does not ask for it either
     void navigator.locks?.request(name, () => {
       resolve();
+      if (until?.aborted) return;
       return new Promise((release) => until?.addEventListener("abort", release));
     });
   });

@@ -126,7 +126,6 @@ export class Vault {
         else this.#publish(link);
         return;
       case "log_out":
-        if (!link.logoutUrl) return;
         port.postMessage({ type: "logout_url", link_id: link.id, url: link.logoutUrl });
         link.logoutUrl = undefined;
         this.#publish(link);

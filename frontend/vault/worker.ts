@@ -21,7 +21,6 @@ const vault = new Vault(
 
 // A page that waits for this lock gets it when, and only when, the vault is gone.
 const held = holdLock(vaultLock(vault.id));
-void held.then(() => bePresent(files));
 
 export function connect(port: MessagePort): void {
   port.onmessage = ({ data }: MessageEvent<ToVault>) =>
@@ -29,6 +28,7 @@ export function connect(port: MessagePort): void {
 }
 
 if ("onconnect" in globalThis) {
+  void held.then(() => bePresent(files));
   (globalThis as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = ({ ports: [port] }) =>
     connect(port);
 }

@@ -104,7 +104,7 @@ class DeviceSource:
             attempt, self._attempt = self._attempt, None
         if attempt is None:
             return False
-        attempt.notice.replace("The sign-in was cancelled.")
+        attempt.notice.close("The sign-in was cancelled.")
         self._worker.put(partial(_close, attempt))
         return True
 
@@ -213,13 +213,14 @@ class DeviceSource:
             self._attempt = None
         _close(attempt)
         self._desk.keeper.take_status("error", failure)
-        if not self._on_screen:
+        if self._on_screen:
+            attempt.notice.close("The sign-in failed.")
+        elif self._desk.keeper.awaited:
             # Nobody can click "Try again": who waits is told, or, if nobody does, whoever looks.
-            if self._desk.keeper.awaited:
-                attempt.notice.replace("The sign-in failed.")
-                self._desk.keeper.fail(failure)
-            else:
-                attempt.notice.follow(f"{failure}\n")
+            attempt.notice.close("The sign-in failed.")
+            self._desk.keeper.fail(failure)
+        else:
+            attempt.notice.end(f"{failure}\n")
         self._notify()
 
     def _begin(self, attempt: _Attempt) -> None:
@@ -249,7 +250,8 @@ class DeviceSource:
         self._desk.tell_state()
         if not self._on_screen:
             show = device_text if isinstance(way, DeviceAuthorization) else paste_text
-            attempt.notice.show(show(way, self._name))  # type: ignore[arg-type]  # each its own
+            text = show(way, self._name)  # type: ignore[arg-type]  # each its own
+            attempt.notice.show(text, f"Sign-in to {self._name}")
 
     def _poll(self, attempt: _Attempt, authorization: DeviceAuthorization) -> None:
         response, delay = authorization.poll()
@@ -287,9 +289,9 @@ class DeviceSource:
             # Said first: with the token, the script goes on and says things of its own.
             done = f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"
             if self._on_screen:
-                attempt.notice.replace(done)
+                attempt.notice.close(done)
             else:
-                attempt.notice.follow(done)
+                attempt.notice.end(done)
             self._deliver(session)
         if former is not None:
             former.end()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextvars
-from functools import partial
+import contextlib
+import threading
+from typing import Any
 from uuid import uuid4
 
 from oidc_widget.express_lane import running_kernel
@@ -12,45 +13,68 @@ __all__ = ["Notice"]
 
 
 class Notice:
-    """Texts of one sign-in, said where the code ran that made this object.
+    """The texts of one sign-in, said where the code ran that made this object; from any thread.
 
-    In a kernel each text takes the place of the one before: a link to sign in by hand holds ``state`` and
-    ``nonce``, which do not belong in the file of a notebook. In a terminal they follow each other.
+    In a notebook what was shown gives way to the last word: a link to sign in by hand holds ``state`` and
+    ``nonce``, which do not belong in a file. In a terminal the texts follow each other.
     """
 
     def __init__(self) -> None:
-        self._context = contextvars.copy_context()
+        self._lock = threading.Lock()
         self._display_id: str | None = None
+        self._heading = ""
+        self._over = False
+        self.move()
 
     def move(self) -> None:
         """Say what comes next where the caller runs."""
-        self._context = contextvars.copy_context()
+        kernel = running_kernel()
+        # Kept, because what a thread publishes later would belong to whatever the kernel does then.
+        self._parent = None if kernel is None else kernel.get_parent("shell")
 
-    def show(self, text: str) -> None:
-        """Say it here, also if something was said elsewhere; that changes too."""
-        if running_kernel() is None:
-            self._context.run(partial(print, text, flush=True))
+    def show(self, text: str, heading: str) -> None:
+        """Say what to do; the heading is what stays of it."""
+        with self._lock:
+            if self._over:
+                return
+            if running_kernel() is None:
+                _print(text)
+                return
+            if self._display_id is not None:
+                self._publish("update_display_data", text)
+            self._display_id = self._display_id or uuid4().hex
+            self._heading = heading
+            self._publish("display_data", text)
+
+    def close(self, text: str) -> None:
+        """Say the last word in place of what was shown, if anything was; whoever started it knows already."""
+        with self._lock:
+            self._over = True
+            if self._display_id is not None:
+                self._publish("update_display_data", text)
+
+    def end(self, text: str) -> None:
+        """Say the last word to whoever started it."""
+        with self._lock:
+            self._over = True
+            if running_kernel() is None:
+                _print(text)
+                return
+            if self._display_id is not None:
+                self._publish("update_display_data", self._heading)
+            # An output of its own: not every frontend (Jupyter Console) replaces what it has shown.
+            self._display_id = None
+            self._publish("display_data", text)
+
+    def _publish(self, kind: str, text: str) -> None:
+        kernel = running_kernel()
+        if kernel is None or kernel.session is None:
             return
-        shown = self._display_id is not None
-        self._display_id = self._display_id or uuid4().hex
-        if shown:
-            self._publish(text, update=True)
-        self._publish(text, update=False)
+        transient = {} if self._display_id is None else {"display_id": self._display_id}
+        content: dict[str, Any] = {"data": {"text/plain": text}, "metadata": {}, "transient": transient}
+        kernel.session.send(kernel.iopub_socket, kind, content, parent=self._parent, ident=b"display_data")
 
-    def replace(self, text: str) -> None:
-        """Say it in place of what was said, if anything was."""
-        if self._display_id is not None:
-            self._publish(text, update=True)
 
-    def follow(self, text: str) -> None:
-        """Say it after what was said: in its place, where that can be done."""
-        if self._display_id is None:
-            self.show(text)
-        else:
-            self._publish(text, update=True)
-
-    def _publish(self, text: str, *, update: bool) -> None:
-        from IPython.display import display, update_display  # noqa: PLC0415  # a kernel has it
-
-        publish = update_display if update else display
-        self._context.run(partial(publish, {"text/plain": text}, raw=True, display_id=self._display_id))
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone takes no token with it
+        print(text, flush=True)  # noqa: T201  # for a person at a terminal

@@ -43,6 +43,7 @@ def test_the_address_goes_into_a_password_field_and_the_link_goes_away(kernel, p
     kernel.type(land(link))
     assert cell.finish().endswith("there: Alice Adams")
     kernel.hear_until(lambda: "Signed in as Alice Adams.\n" in kernel.texts.values(), "the word of success")
+    assert any(text.startswith("Sign-in to 127.0.0.1") for text in kernel.texts.values())
     assert not any("state=" in text for text in kernel.texts.values())
 
 
