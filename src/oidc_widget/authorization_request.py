@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from oidc_widget.errors import SignInError
+from oidc_widget.reserved import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,23 +23,6 @@ if TYPE_CHECKING:
     from oidc_widget.discovery import Provider
 
 __all__ = ["AuthorizationRequest", "code_challenge"]
-
-#: Set by the protocol itself; a person's ``extra_params`` must not replace them.
-_RESERVED = frozenset(
-    {
-        "client_id",
-        "code_challenge",
-        "code_challenge_method",
-        "nonce",
-        "redirect_uri",
-        "request",
-        "request_uri",
-        "response_mode",
-        "response_type",
-        "scope",
-        "state",
-    }
-)
 
 _LONGEST_SAYING = 300  # characters of a provider's own words that are shown
 
@@ -97,7 +81,7 @@ class AuthorizationRequest:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         given = {**(request.get("extra_params") or {}), **more}
         parameters = {
-            **{name: value for name, value in given.items() if name not in _RESERVED},
+            **{name: value for name, value in given.items() if name not in RESERVED},
             "response_type": "code",
             "client_id": request["client_id"],
             "redirect_uri": redirect_uri,

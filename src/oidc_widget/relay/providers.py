@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError
+from oidc_widget.reserved import RESERVED
 
 from .client_authentication import (
     METHODS,
@@ -31,23 +32,8 @@ _CREDENTIALS: dict[str, Callable[[str], Credential]] = {
     "private_key_env": from_environment,
     "private_key_file": from_file,
 }
-# What a request of the sign-in itself must not be overruled by.
-_RESERVED = frozenset(
-    {
-        "client_id",
-        "client_secret",
-        "code_challenge",
-        "code_challenge_method",
-        "nonce",
-        "redirect_uri",
-        "request",
-        "request_uri",
-        "response_mode",
-        "response_type",
-        "scope",
-        "state",
-    }
-)
+# The secret is the relay's to send, in a request of its own.
+_RESERVED = RESERVED | {"client_secret"}
 
 
 @dataclass(frozen=True)
