@@ -27,6 +27,17 @@ def test_two_widgets_share_one_session(lab, provider):
     expect_kernel(nb, "w.access_token, v.access_token", (None, None))
 
 
+def test_a_widget_that_came_after_the_sign_in_hears_of_the_sign_out(lab, provider):
+    nb = lab.notebook([login_cell(provider), login_cell(provider, name="v")])
+    nb.run(0)
+    sign_in(nb)
+    nb.run(1)
+    expect(region(nb, 1)).to_contain_text("Signed in as Alice Adams")
+    region(nb, 0).get_by_role("button", name="Sign out", exact=True).click()
+    expect(region(nb, 1).get_by_role("button", name="Sign in")).to_be_visible()
+    expect(region(nb, 1)).not_to_contain_text("Signed in as")
+
+
 def test_two_widgets_that_ask_for_different_apis_have_a_token_each(lab, provider):
     data = "https://data.example.com/"
     nb = lab.notebook([login_cell(provider), login_cell(provider, name="v", resource=data)])

@@ -3,8 +3,9 @@ import { type Choice, hostOf } from "./choices.js";
 
 /** The cell that `Insert code` puts into a notebook. */
 export function cellSource({ label, wanted }: Choice): string {
+  const extra_params = Object.keys(wanted.extra_params).length > 0 ? wanted.extra_params : null;
   const given: Record<string, unknown> = wanted.provider
-    ? { provider: wanted.provider }
+    ? { provider: wanted.provider, extra_params }
     : {
         authority: wanted.authority,
         client_id: wanted.client_id,
@@ -12,7 +13,7 @@ export function cellSource({ label, wanted }: Choice): string {
         resource: wanted.resource,
         audience: wanted.audience,
         redirect_uri: wanted.redirect_uri,
-        extra_params: Object.keys(wanted.extra_params).length > 0 ? wanted.extra_params : null,
+        extra_params,
         label: label === hostOf(wanted.authority ?? "") ? null : label,
       };
   // Texts, and lists and objects of texts: their JSON is Python too.

@@ -53,7 +53,7 @@ export function addCommands(app: JupyterFrontEnd, { open, show, actions, palette
     isEnabled: () => actions.activeNotebook() !== null,
     execute: async () => {
       const row = await choose(t("Insert code for"), () => true);
-      if (row) actions.insertCode(row.choice);
+      if (row) actions.insertCode(row.code ?? row.choice);
     },
   });
   for (const command of Object.values(CommandIDs)) palette?.addItem({ command, category: t("Sign-ins") });

@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/applica
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import type { IRenderMime } from "@jupyterlab/rendermime";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
-import { Panel } from "@lumino/widgets";
+import { Panel, type Widget } from "@lumino/widgets";
 import { element } from "../ui/elements.js";
 
 /** A widget's output says under this type which model it shows (`OIDCLogin._repr_mimebundle_`). */
@@ -17,39 +17,42 @@ const RANK = -20;
  */
 class SignInOutput extends Panel implements IRenderMime.IRenderer {
   readonly #panel: NotebookPanel;
-  readonly #sentence: string;
+  readonly #sentence: HTMLElement;
+  #shown?: Widget;
 
   constructor(panel: NotebookPanel, sentence: string) {
     super();
     this.#panel = panel;
-    this.#sentence = sentence;
+    this.#sentence = element("p", "oidc-widget oidc-saved");
+    this.#sentence.textContent = sentence;
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const { model_id } = model.data[MIME_TYPE] as { model_id?: string };
-    const lives = () => this.#panel.sessionContext.session?.kernel?.hasComm(model_id ?? "") === true;
-    if (lives()) return this.#showWidget(model);
-    const sentence = element("p", "oidc-widget oidc-saved");
-    sentence.textContent = this.#sentence;
-    this.node.replaceChildren(sentence);
-    // After a reload the widget manager asks a kernel that runs on for its widgets: this one may be among them.
-    const { iopubMessage, connectionStatusChanged } = this.#panel.sessionContext;
-    const look = () => {
-      if (!this.isDisposed && !lives()) return;
-      iopubMessage.disconnect(look);
-      connectionStatusChanged.disconnect(look);
-      if (this.isDisposed) return;
-      sentence.remove();
-      void this.#showWidget(model);
-    };
-    iopubMessage.connect(look);
-    connectionStatusChanged.connect(look);
+    const { sessionContext } = this.#panel;
+    // After a reload the widget manager asks a kernel that runs on for its widgets; a restart ends them all.
+    const signals = [sessionContext.iopubMessage, sessionContext.connectionStatusChanged, sessionContext.statusChanged];
+    const look = () => void this.#look(model);
+    for (const signal of signals) signal.connect(look);
+    this.disposed.connect(() => {
+      for (const signal of signals) signal.disconnect(look);
+    });
+    await this.#look(model);
   }
 
-  async #showWidget(model: IRenderMime.IMimeModel): Promise<void> {
-    const renderer = this.#panel.content.rendermime.createRenderer(WIDGET_VIEW);
-    this.addWidget(renderer);
-    await renderer.renderModel(model);
+  async #look(model: IRenderMime.IMimeModel): Promise<void> {
+    const { model_id } = model.data[MIME_TYPE] as { model_id?: string };
+    const lives = this.#panel.sessionContext.session?.kernel?.hasComm(model_id ?? "") === true;
+    if (!lives) {
+      this.#shown?.dispose();
+      this.#shown = undefined;
+      this.node.replaceChildren(this.#sentence);
+    } else if (!this.#shown) {
+      const renderer = this.#panel.content.rendermime.createRenderer(WIDGET_VIEW);
+      this.#shown = renderer;
+      this.#sentence.remove();
+      this.addWidget(renderer);
+      await renderer.renderModel(model);
+    }
   }
 }
 

@@ -62,7 +62,9 @@ export class SignInsPanel {
   #viewOf(row: Row): RowView {
     let view = this.#views.get(row.key);
     if (!view) {
-      view = new RowView(row, this.#actions, this.#translate, () => this.#rows.addAccount(row.choice));
+      view = new RowView(row, this.#actions, this.#translate, () =>
+        row.another ? this.#rows.dismiss(row) : this.#rows.addAccount(row.choice),
+      );
       this.#views.set(row.key, view);
     }
     return view;

@@ -13,27 +13,29 @@ export class RowView {
   readonly #bar = element("div", "oidc-bar", { "aria-hidden": "true" });
   readonly #left = element("div");
   readonly #uses = element("div", "oidc-uses");
+  readonly #title = element("span");
   readonly #insert = element("button", "oidc-button", { type: "button" });
   readonly #add = element("button", "oidc-button", { type: "button" });
   readonly #forget: () => void;
   #row: Row;
   #shownUses = "";
 
-  constructor(row: Row, actions: PanelActions, translate: Translate, addAccount: () => void) {
+  /** @param addOrDismiss what the row's last button does: adds a row for another account, or takes that row away */
+  constructor(row: Row, actions: PanelActions, translate: Translate, addOrDismiss: () => void) {
     this.#row = row;
     this.#actions = actions;
     this.#translate = translate;
     const title = element("div", "oidc-row-title");
-    const { icon, label } = row.choice;
+    const { icon } = row.choice;
     if (icon) title.append(element("img", "oidc-row-icon", { src: icon, alt: "" }));
-    title.append(label);
+    title.append(this.#title);
     this.node.append(title);
     this.#view = new View(this.node, row.login, { translate, role: null });
     this.#bar.append(this.#left);
     this.#insert.textContent = translate("Insert code");
-    this.#insert.addEventListener("click", () => actions.insertCode(this.#row.choice));
-    this.#add.textContent = translate("Add account");
-    this.#add.addEventListener("click", addAccount);
+    this.#insert.addEventListener("click", () => actions.insertCode(this.#row.code ?? this.#row.choice));
+    this.#add.textContent = row.another ? translate("Dismiss") : translate("Add account");
+    this.#add.addEventListener("click", addOrDismiss);
     const buttons = element("div", "oidc-actions oidc-row-actions");
     buttons.append(this.#insert, this.#add);
     this.node.append(this.#bar, this.#uses, buttons);
@@ -43,8 +45,12 @@ export class RowView {
 
   show(row: Row): void {
     this.#row = row;
-    this.node.setAttribute("aria-label", [row.choice.label, row.session?.account].filter(Boolean).join(", "));
-    this.#add.hidden = !row.session;
+    const { choice, session, another, signedOut } = row;
+    const whose = another ? this.#translate("another account") : signedOut;
+    this.#title.textContent = [choice.label, whose].filter(Boolean).join(", ");
+    this.node.setAttribute("aria-label", [choice.label, whose ?? session?.account].filter(Boolean).join(", "));
+    this.#insert.hidden = another === true || signedOut !== undefined;
+    this.#add.hidden = !session && !another;
     this.#showUses();
     this.tick();
   }

@@ -1,9 +1,11 @@
 // @vitest-environment jsdom
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { JupyterHost } from "../page/host.js";
-import type { VaultClient } from "../page/vault-client.js";
+import type { VaultClient, VaultListener } from "../page/vault-client.js";
+import { loginRequest } from "../testing/provider.js";
 import { english } from "../ui/countdown.js";
-import type { ToVault } from "../vault/messages.js";
+import type { FromVault, SessionInfo, ToVault } from "../vault/messages.js";
+import { cellSource } from "./cell-source.js";
 import { type Choice, type Choices, findChoices } from "./choices.js";
 import type { PanelActions } from "./panel-actions.js";
 import { RowView } from "./row-view.js";
@@ -12,15 +14,22 @@ import { Rows } from "./rows.js";
 const HOST: JupyterHost = { baseUrl: "/", filesUrl: "", headers: () => ({}) };
 const ACTIONS: PanelActions = { activeNotebook: () => null, insertCode() {}, goTo() {}, openSettings() {} };
 
-/** What the rows told the vault, which says nothing back here. */
+/** What the rows told the vault. */
 let said: ToVault[];
 let rows: Rows;
+let listeners: VaultListener[];
+const tell = (message: FromVault) => {
+  for (const listener of listeners) listener(message);
+};
 
 beforeEach(() => {
-  said = [];
+  [said, listeners] = [[], []];
   const vault = {
     send: (message: ToVault) => void said.push(message),
-    listen: () => () => undefined,
+    listen: (listener: VaultListener) => {
+      listeners.push(listener);
+      return () => undefined;
+    },
     onConnected: (greeter: () => void) => {
       greeter();
       return () => undefined;
@@ -75,4 +84,36 @@ test("a configured provider's icon stands beside its label, and says nothing of 
   expect(pictures[0]?.getAttribute("alt")).toBe("");
   expect(pictures[1]).toBeNull();
   expect(nodes.map((node) => node.querySelector(".oidc-row-title")?.textContent)).toEqual(["Corp", "Other"]);
+});
+
+describe("a second account of a provider", () => {
+  const session = (session_id: string, login_hint: string): SessionInfo => ({
+    session_id,
+    account: login_hint,
+    subject: login_hint,
+    login_hint,
+    uses: [],
+    request: { ...loginRequest(), authority: "https://corp.example.com", client_id: "notebooks" },
+  });
+
+  test("is named by the code that its row inserts; one alone need not be", () => {
+    rows.choices = choices(choice());
+    tell({ type: "sessions", sessions: [session("1", "alice")] });
+    expect(rows.list.map(({ code }) => code)).toEqual([undefined]);
+    tell({ type: "sessions", sessions: [session("1", "alice"), session("2", "bob")] });
+    const sources = rows.list.map(({ code }) => cellSource(code ?? choice()));
+    expect(sources.map((source) => /login_hint":"(\w+)/.exec(source)?.[1])).toEqual(["alice", "bob"]);
+  });
+
+  test("has a row that says so, and that can be dismissed", () => {
+    rows.choices = choices(choice());
+    tell({ type: "sessions", sessions: [session("1", "alice")] });
+    rows.addAccount(choice());
+    expect(rows.list).toHaveLength(2);
+    const view = new RowView(rows.list[1], ACTIONS, english, () => rows.dismiss(rows.list[1]));
+    expect(view.node.getAttribute("aria-label")).toBe("Corp, another account");
+    const dismiss = [...view.node.querySelectorAll("button")].find(({ textContent }) => textContent === "Dismiss");
+    dismiss?.click();
+    expect(rows.list.map(({ session }) => session?.account)).toEqual(["alice"]);
+  });
 });

@@ -12,6 +12,12 @@ export interface Row {
   choice: Choice;
   login: Login;
   session?: SessionInfo;
+  /** What `Insert code` writes, where it has to name the account: the provider alone would mean the newest session. */
+  code?: Choice;
+  /** For an account besides those that are signed in. */
+  another?: boolean;
+  /** The account that was signed out of, while its sign-out at the provider is on offer. */
+  signedOut?: string;
 }
 
 /** What the sidebar lists: for each provider its accounts, or else the provider itself. */
@@ -56,7 +62,20 @@ export class Rows {
     // Every provider knows "login" (OpenID Connect Core §3.1.2.1) but Google, which knows "select_account" alone.
     const prompt = hostOf(choice.wanted.authority ?? "") === "accounts.google.com" ? "select_account" : "login";
     const extra_params = { ...choice.wanted.extra_params, prompt };
-    this.#keep(`another ${keyOf(choice)}`, { ...choice, wanted: { ...choice.wanted, extra_params } }, this.#rows);
+    const row = this.#keep(
+      `another ${keyOf(choice)}`,
+      { ...choice, wanted: { ...choice.wanted, extra_params } },
+      this.#rows,
+    );
+    row.another = true;
+    this.#notify();
+  }
+
+  /** Takes such a row away again. */
+  dismiss(row: Row): void {
+    this.#rows.delete(row.key);
+    row.login.cancel();
+    row.login.dispose();
     this.#notify();
   }
 
@@ -67,7 +86,7 @@ export class Rows {
       const own = this.#sessions.filter((session) => belongs(session, choice));
       for (const session of own) {
         left.delete(session);
-        this.#keepSession(session, choice, rows);
+        this.#keepSession(session, choice, rows, own.length > 1);
       }
       const adding = this.#rows.get(`another ${keyOf(choice)}`);
       // A row for another account is done with as soon as the sign-in is.
@@ -78,14 +97,15 @@ export class Rows {
     for (const row of this.#rows.values()) {
       if (rows.has(row.key)) continue;
       // After a sign-out the provider's own is on offer for as long as the page lives, or until it is taken.
-      if (row.login.canLogOut) rows.set(row.key, { ...row, session: undefined });
-      else row.login.dispose();
+      if (row.login.canLogOut) {
+        rows.set(row.key, { ...row, session: undefined, signedOut: row.signedOut ?? row.session?.account });
+      } else row.login.dispose();
     }
     this.#rows = rows;
     this.#notify();
   }
 
-  #keepSession(session: SessionInfo, choice: Choice, rows: Map<string, Row>): void {
+  #keepSession(session: SessionInfo, choice: Choice, rows: Map<string, Row>, several = false): void {
     const { request, subject, login_hint } = session;
     const extra_params = { ...request.extra_params, ...(login_hint ? { login_hint } : {}) };
     const row = this.#keep(
@@ -94,7 +114,9 @@ export class Rows {
       rows,
       subject,
     );
-    rows.set(row.key, { ...row, session, choice });
+    const hinted = { ...choice.wanted.extra_params, ...(login_hint ? { login_hint } : {}) };
+    const code = several ? { ...choice, wanted: { ...choice.wanted, extra_params: hinted } } : undefined;
+    rows.set(row.key, { ...row, session, choice, code });
   }
 
   #keep(key: string, choice: Choice, rows: Map<string, Row>, account?: string): Row {

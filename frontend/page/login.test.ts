@@ -213,6 +213,15 @@ describe("the state", () => {
     expect(login.state.unattended).toBeUndefined();
   });
 
+  test("is the vault's alone once it knows of a session: a sign-out elsewhere ends what the kernel said before", async () => {
+    const { vault, login } = await linked();
+    login.kernel = { status: "signed_in", account: "Alice" };
+    vault.state({ status: "signed_in", account: "Alice" });
+    login.kernel = { status: "signed_in", account: "Alice" };
+    vault.state({ status: "signed_out" });
+    expect(login.state.status).toBe("signed_out");
+  });
+
   test("is not the kernel's any more after a sign-out", async () => {
     const { vault, login } = await linked();
     login.kernel = { status: "signed_in", account: "Alice" };

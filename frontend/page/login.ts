@@ -78,6 +78,7 @@ export class Login implements SignInControl {
 
   /** What the kernel said of itself. */
   set kernel(kernel: KernelState) {
+    if (this.#state.status === "signed_in" || this.#state.status === "expired") return; // the vault knows better
     this.#kernel = { ...kernel, at: performance.now() };
     this.#notify();
   }
@@ -211,17 +212,7 @@ export class Login implements SignInControl {
     }
     switch (message.type) {
       case "state":
-        if (this.#starting) return;
-        if (message.state.status !== "signing_in") {
-          this.#stopLooking?.();
-          this.blocked = false;
-        }
-        this.#show(message.state);
-        // The callback page closes its window too: only the vault knows whether it has been there.
-        if (message.state.status === "signed_out" && this.#closedIn === this.#attempt) {
-          this.#closedIn = undefined;
-          this.#tellStalled();
-        }
+        if (!this.#starting) this.#receiveState(message.state);
         return;
       case "prepared":
         this.#prepared = message.prepared;
@@ -234,6 +225,22 @@ export class Login implements SignInControl {
       case "logout_url":
         this.#sendToLogout(message.url);
         return;
+    }
+  }
+
+  #receiveState(state: LinkState): void {
+    const { status } = state;
+    // The session is the vault's: whatever the kernel had before, a sign-out elsewhere ends.
+    if (status === "signed_in" || status === "expired") this.#kernel = undefined;
+    if (status !== "signing_in") {
+      this.#stopLooking?.();
+      this.blocked = false;
+    }
+    this.#show(state);
+    // The callback page closes its window too: only the vault knows whether it has been there.
+    if (status === "signed_out" && this.#closedIn === this.#attempt) {
+      this.#closedIn = undefined;
+      this.#tellStalled();
     }
   }
 

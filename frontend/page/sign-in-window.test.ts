@@ -51,16 +51,16 @@ describe("a window counts as closed by the person", () => {
     expect(closed).toHaveBeenCalledTimes(1);
   });
 
-  test("only while this page has the focus: else the person may be in it", () => {
+  test("when the focus comes back to this page at once", () => {
     const { popup, closed } = watched();
     popup.shown = "provider";
     vi.advanceTimersByTime(1000);
     focused = false;
-    popup.closed = true; // a later page of the provider has cut the line
-    vi.advanceTimersByTime(60_000);
+    popup.closed = true;
+    vi.advanceTimersByTime(500);
     expect(closed).not.toHaveBeenCalled();
     focused = true;
-    vi.advanceTimersByTime(2000);
+    vi.advanceTimersByTime(100);
     expect(closed).toHaveBeenCalledTimes(1);
   });
 });
@@ -79,6 +79,18 @@ describe("a window never counts as closed", () => {
     popup.shown = "provider";
     vi.advanceTimersByTime(60);
     popup.closed = true;
+    vi.advanceTimersByTime(600_000);
+    expect(closed).not.toHaveBeenCalled();
+  });
+
+  test("when a later page of the provider cuts the line, with the person in it who comes back here meanwhile", () => {
+    const { popup, closed } = watched();
+    popup.shown = "provider";
+    vi.advanceTimersByTime(1000);
+    focused = false;
+    popup.closed = true;
+    vi.advanceTimersByTime(5000);
+    focused = true;
     vi.advanceTimersByTime(600_000);
     expect(closed).not.toHaveBeenCalled();
   });

@@ -6,6 +6,8 @@ const LOOK_EVERY = 20;
  * loads: for 50 ms on a busy machine.
  */
 const WHOLE_AFTER = 100;
+/** How soon the focus comes back to this page from a window that was closed, in ms. */
+const FOCUS_WITHIN = 1000;
 
 /** Must be called inside a click: after an `await` the browser would block it. `null`: it was blocked. */
 export function openSignInWindow(url: string): Window | null {
@@ -19,19 +21,22 @@ export function openSignInWindow(url: string): Window | null {
  *
  * A provider that sends `Cross-Origin-Opener-Policy: same-origin` cuts the line to the window: from then on `closed`
  * reads true while it is open. So `closed` counts only after the provider's page was seen through an uncut line (its
- * address is another origin's, reading it throws) for a while, and only while this page has the focus: a person who has
- * moved on to a provider page that cuts the line has it in the window.
+ * address is another origin's, reading it throws) for a while, and only if this page has the focus at once: a person
+ * who has moved on to a provider page that cuts the line has it in the window, also if they come back here later.
  *
  * @returns a function that stops looking
  */
 export function onWindowClosed(popup: Window, closed: () => void): () => void {
   let seen: number | undefined;
   let whole = false;
+  let since: number | undefined;
   const timer = setInterval(() => {
     if (popup.closed) {
-      if (!whole || !document.hasFocus()) return;
+      since ??= performance.now();
+      const cut = !whole || performance.now() - since > FOCUS_WITHIN;
+      if (!cut && !document.hasFocus()) return;
       clearInterval(timer);
-      closed();
+      if (!cut) closed();
     } else if (!whole && isForeign(popup)) {
       seen ??= performance.now();
       whole = performance.now() - seen >= WHOLE_AFTER;

@@ -173,7 +173,10 @@ describe("each state", () => {
   test("an error: an alert that says what to do, Try again, and details to unfold", () => {
     view();
     control.show({ status: "error", error: PROBLEM });
-    expect(alert()).toBe(`${PROBLEM.message} Register it.`);
+    expect(alert()).toBe(`${PROBLEM.message} — Register it.`);
+    control.show({ status: "error", error: { ...PROBLEM, message: "It is down." } });
+    expect(alert()).toBe("It is down. Register it.");
+    control.show({ status: "error", error: PROBLEM });
     expect(status()).toBe("");
     expect(buttons()).toEqual(["Try again", "Copy"]);
     const more = button("Details");

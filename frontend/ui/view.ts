@@ -81,7 +81,7 @@ export class View {
     this.#icon.className = `oidc-icon oidc-${line.icon}`;
     setText(this.#status, line.status ?? "");
     setText(this.#note, [line.note, left?.text].filter(Boolean).join(" · "));
-    setText(this.#alert, line.problem ? [line.problem.message, line.problem.hint].filter(Boolean).join(" ") : "");
+    setText(this.#alert, line.problem ? sentences(line.problem) : "");
     this.#alert.title = this.#alert.textContent ?? "";
     this.#showActions(line);
     this.#showDetails(line.problem);
@@ -175,7 +175,7 @@ export class View {
       return;
     }
     const text = element("p");
-    text.textContent = [problem.message, problem.hint].filter(Boolean).join(" ");
+    text.textContent = sentences(problem);
     const code = element("code");
     code.textContent = problem.code;
     this.#details.replaceChildren(text, code);
@@ -190,4 +190,9 @@ export class View {
 /** Writing the same text again would make a screen reader say it again. */
 function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) node.textContent = text;
+}
+
+/** A message may end in an address, which a full stop would be taken for a part of. */
+function sentences({ message, hint }: Problem): string {
+  return [message, hint].filter(Boolean).join(/[.!?]$/.test(message) ? " " : " — ");
 }

@@ -134,6 +134,11 @@ class OIDCLogin(anywidget.AnyWidget):
         share_id_token: bool = False,
         label: str | None = None,
     ) -> None:
+        if provider is not None and (authority is not None or client_id is not None):
+            raise ConfigurationError(
+                "provider is given together with authority or client_id, but they are two ways to say the "
+                "same: provider names one that the server's administrator configured."
+            )
         request = {
             "authority": text("authority", authority, needed=provider is None),
             "client_id": text("client_id", client_id, needed=provider is None),

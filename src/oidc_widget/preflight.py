@@ -35,7 +35,8 @@ _REDIRECT_WORDS = re.compile(
 )
 _CLIENT_WORDS = re.compile(
     r"(unknown|invalid|unregistered|no such) (oauth )?(client|application)"
-    r"|(client|application)[\w .'\"-]{0,60}?(not found|unknown|invalid|not registered|does ?n[o']t exist)"
+    r"|(client|application)[\w .'\"-]{0,60}?(not found|unknown|invalid|not registered|does ?n.t exist)"
+    r"|(do|does) ?n.t (know|recogni[sz]e) (this|the|that|your) (client|application)"
     r"|client_id",
     re.IGNORECASE,
 )

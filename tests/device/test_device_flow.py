@@ -165,6 +165,12 @@ def test_a_provider_that_can_not_be_reached_is_named_at_once(provider, login):
         w.wait(20)
 
 
+@pytest.mark.parametrize("given", [{"authority": "https://idp.example.com"}, {"client_id": "notebooks"}])
+def test_a_configured_provider_and_an_authority_are_two_ways_to_say_the_same(given):
+    with pytest.raises(ConfigurationError, match="provider is given together with"):
+        OIDCLogin(provider="corp", **given)
+
+
 def test_a_provider_of_the_servers_configuration_needs_a_window():
     w = OIDCLogin(provider="corp", flow="device")
     with pytest.raises(ConfigurationError, match="needs authority and client_id"):

@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from oidc_widget.demo.loopback import LoopbackServer
+from oidc_widget.demo.provider import create_provider
 from oidc_widget.preflight import explain_refusal
 from providers.django_provider import DjangoProvider
 from providers.oidc_provider import OidcProvider
@@ -65,6 +67,21 @@ def test_an_unknown_client_is_named(provider):
     problem = explain_refusal(asked(provider, client_id="nobody"), label="Corp")
     assert problem["code"] == "unknown_client"
     assert problem["message"] == "Corp doesn't know the client “nobody”."
+
+
+def test_the_demo_provider_is_understood_too():
+    with LoopbackServer() as server:
+        server.serve(create_provider(server.url, resources=["http://127.0.0.1:9"], token_lifetime=300))
+        given = {
+            "authority": server.url,
+            "client_id": "demo",
+            "redirect_uri": REGISTERED,
+            "scopes": ["openid"],
+        }
+        assert explain_refusal(given) is None
+        assert explain_refusal({**given, "client_id": "nobody"})["code"] == "unknown_client"
+        elsewhere = {**given, "redirect_uri": "https://elsewhere.example/callback"}
+        assert explain_refusal(elsewhere)["code"] == "redirect_uri_mismatch"
 
 
 def test_a_persons_own_parameters_go_along_but_replace_nothing(provider):
