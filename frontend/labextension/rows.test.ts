@@ -105,6 +105,17 @@ describe("a second account of a provider", () => {
     expect(sources.map((source) => /login_hint":"(\w+)/.exec(source)?.[1])).toEqual(["alice", "bob"]);
   });
 
+  test("is told apart also where no setting names the provider, and its row outlives other news", () => {
+    tell({ type: "sessions", sessions: [session("1", "alice")] });
+    const [alice] = rows.list;
+    rows.addAccount(alice.choice);
+    tell({ type: "sessions", sessions: [session("1", "alice")] });
+    expect(rows.list.map(({ another }) => another)).toEqual([undefined, true]);
+    tell({ type: "sessions", sessions: [session("1", "alice"), session("2", "bob")] });
+    const hints = rows.list.flatMap(({ code }) => code?.wanted.extra_params.login_hint ?? []);
+    expect(hints).toEqual(["alice", "bob"]);
+  });
+
   test("has a row that says so, and that can be dismissed", () => {
     rows.choices = choices(choice());
     tell({ type: "sessions", sessions: [session("1", "alice")] });

@@ -86,14 +86,16 @@ export class Rows {
       const own = this.#sessions.filter((session) => belongs(session, choice));
       for (const session of own) {
         left.delete(session);
-        this.#keepSession(session, choice, rows, own.length > 1);
+        this.#keepSession(session, choice, rows);
       }
-      const adding = this.#rows.get(`another ${keyOf(choice)}`);
-      // A row for another account is done with as soon as the sign-in is.
-      if (adding && adding.login.state.status !== "signed_in" && own.length > 0) rows.set(adding.key, adding);
       if (own.length === 0) this.#keep(keyOf(choice), choice, rows);
+      else this.#keepAnother(choice, rows);
     }
-    for (const session of left) this.#keepSession(session, choiceOf(session.request), rows);
+    for (const session of left) {
+      const choice = choiceOf(session.request);
+      this.#keepSession(session, choice, rows);
+      this.#keepAnother(choice, rows);
+    }
     for (const row of this.#rows.values()) {
       if (rows.has(row.key)) continue;
       // After a sign-out the provider's own is on offer for as long as the page lives, or until it is taken.
@@ -105,18 +107,26 @@ export class Rows {
     this.#notify();
   }
 
-  #keepSession(session: SessionInfo, choice: Choice, rows: Map<string, Row>, several = false): void {
+  #keepSession(session: SessionInfo, choice: Choice, rows: Map<string, Row>): void {
     const { request, subject, login_hint } = session;
-    const extra_params = { ...request.extra_params, ...(login_hint ? { login_hint } : {}) };
+    const hinted = (extra_params: Record<string, string>, more: Partial<Choice["wanted"]> = {}): Choice => ({
+      ...choice,
+      wanted: { ...choice.wanted, ...more, extra_params: { ...extra_params, ...(login_hint ? { login_hint } : {}) } },
+    });
     const row = this.#keep(
       `session ${session.session_id}`,
-      { ...choice, wanted: { ...choice.wanted, scopes: request.scopes, extra_params } },
+      hinted(request.extra_params, { scopes: request.scopes }),
       rows,
       subject,
     );
-    const hinted = { ...choice.wanted.extra_params, ...(login_hint ? { login_hint } : {}) };
-    const code = several ? { ...choice, wanted: { ...choice.wanted, extra_params: hinted } } : undefined;
-    rows.set(row.key, { ...row, session, choice, code });
+    const several = this.#sessions.filter((other) => belongs(other, choice)).length > 1;
+    rows.set(row.key, { ...row, session, choice, code: several ? hinted(choice.wanted.extra_params) : undefined });
+  }
+
+  /** The row for another account, until somebody has signed in with it. */
+  #keepAnother(choice: Choice, rows: Map<string, Row>): void {
+    const row = this.#rows.get(`another ${keyOf(choice)}`);
+    if (row && row.login.state.status !== "signed_in") rows.set(row.key, row);
   }
 
   #keep(key: string, choice: Choice, rows: Map<string, Row>, account?: string): Row {

@@ -13,8 +13,8 @@ type Welcome = FromVault & { type: "welcome" };
 const WELCOME_TIMEOUT = 10_000;
 
 /**
- * A page's line to the vault, once it is told to connect. When the vault dies (a crash, the browser's task manager), a new one is connected and
- * everybody who had something there says it again.
+ * A page's line to the vault, once it is told to connect. When the vault dies (a crash, the browser's task manager), a
+ * new one is connected and everybody who had something there says it again.
  */
 export class VaultClient {
   readonly #host: JupyterHost;

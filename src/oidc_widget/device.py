@@ -249,9 +249,9 @@ class DeviceSource:
             return
         self._desk.tell_state()
         if not self._on_screen:
-            show = device_text if isinstance(way, DeviceAuthorization) else paste_text
-            text = show(way, self._name)  # type: ignore[arg-type]  # each its own
-            attempt.notice.show(text, f"Sign-in to {self._name}")
+            name = self._name
+            text = device_text(way, name) if isinstance(way, DeviceAuthorization) else paste_text(way, name)
+            attempt.notice.show(text, f"Sign-in to {name}")
 
     def _poll(self, attempt: _Attempt, authorization: DeviceAuthorization) -> None:
         response, delay = authorization.poll()
@@ -281,10 +281,10 @@ class DeviceSource:
             raise
         with self._lock:
             wanted = self._attempt is attempt
-            former = session
+            former: KernelSession | None = session
             if wanted:
                 self._attempt = None
-                former, self._session = self._session, session  # type: ignore[assignment]  # None at first
+                former, self._session = self._session, session
         if wanted:
             # Said first: with the token, the script goes on and says things of its own.
             done = f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"

@@ -136,8 +136,9 @@ class OIDCLogin(anywidget.AnyWidget):
     ) -> None:
         if provider is not None and (authority is not None or client_id is not None):
             raise ConfigurationError(
-                "provider is given together with authority or client_id, but they are two ways to say the "
-                "same: provider names one that the server's administrator configured."
+                "provider is given together with authority or client_id, but it names one that the server's "
+                "administrator configured with both.",
+                hint="Leave out provider, or authority and client_id.",
             )
         request = {
             "authority": text("authority", authority, needed=provider is None),
