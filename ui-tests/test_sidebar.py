@@ -87,6 +87,20 @@ def test_a_second_account_has_a_row_of_its_own(lab, provider):
     expect(rows_of(panel)).to_have_count(2)
 
 
+def test_inserted_code_signs_in_with_the_account_of_its_row(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    panel = lab.sidebar("Sign-ins")
+    alice = rows_of(panel).filter(has_text="Alice Adams")
+    alice.get_by_role("button", name="Add account").click()
+    sign_in_from(rows_of(panel).filter(has_text="another account"), lab.page, "bob")
+    expect(rows_of(panel).filter(has_text="Signed in as Bob Brown")).to_have_count(1)
+    alice.get_by_role("button", name="Insert code").click()
+    nb.run(1)
+    expect(nb.cell(1)).to_contain_text("Signed in as Alice Adams")
+
+
 def test_the_palette_has_the_same_actions(lab, provider):
     lab.server.set_settings(SETTINGS, {"providers": [corp(provider)]})
     nb = lab.notebook(["1"])
