@@ -12,16 +12,6 @@ if (![widgetFiles, labFiles].every(existsSync)) {
 
 const weigh = (files) => files.reduce((sum, file) => sum + gzipSync(readFileSync(file), { level: 9 }).length, 0);
 
-/** A module and what it imports at once; what it imports later is a matter of its own. */
-function withImports(file, seen = new Set()) {
-  if (seen.has(file)) return seen;
-  seen.add(file);
-  for (const [, name] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)) {
-    withImports(join(labFiles, name), seen);
-  }
-  return seen;
-}
-
 const built = readdirSync(labFiles);
 const named = (pattern) => built.filter((name) => pattern.test(name)).map((name) => join(labFiles, name));
 
@@ -32,22 +22,28 @@ function atStart() {
   return [entry, ...new Set(chunks.flatMap((id) => named(new RegExp(`^${id}\\.`))))];
 }
 
-const vault = [...withImports(join(labFiles, "vault.js"))];
-const later = [...withImports(named(/^vault-token-/)[0])].filter((file) => !vault.includes(file));
+/** A module that imports another one at once would be two files to load. */
+const imported = named(/^vault/).filter((file) => /(?:from|import)\s*"\.\//.test(readFileSync(file, "utf8")));
+if (imported.length > 0) throw new Error(`${imported.join(", ")}: the vault and its parts are to be one file each`);
+
 const rows = [
   ["widget module", [join(widgetFiles, "widget.js")], 8000],
   ["callback page's script", [join(widgetFiles, "callback.js")], 1000],
   ["labextension, when JupyterLab starts", atStart(), 15_000],
-  ["vault, when a widget is shown", vault, 14_000],
-  ["vault, once somebody clicks", [...vault, ...later], 20_500],
-  ["stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
+  ["vault: sign-in, refresh, sign-out", [join(labFiles, "vault.js")], 14_000],
+  ["· words, when something went wrong", named(/^vault-words-/), 3000],
+  ["· list of sessions, for an open sidebar", named(/^vault-describe-/), 1000],
+  ["· relay, for a provider configured so", named(/^vault-relay-/), 1500],
+  ["· sealed storage, for who opted in", named(/^vault-keeper-/), 2500],
+  ["· stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
 ];
 
 let heavy = false;
 for (const [what, files, bar] of rows) {
+  if (files.length === 0) throw new Error(`there is no file for: ${what}`);
   const size = weigh(files);
   heavy ||= size > bar;
-  const kB = (bytes) => (bytes / 1000).toFixed(1).padStart(5);
-  console.log(`${what.padEnd(42)}${kB(size)} kB of ${kB(bar)}${size > bar ? "  ← too heavy" : ""}`);
+  const kB = (bytes) => (bytes / 1000).toFixed(2).padStart(6);
+  console.log(`${what.padEnd(46)}${kB(size)} kB of ${kB(bar)}${size > bar ? "  ← too heavy" : ""}`);
 }
 process.exit(heavy ? 1 : 0);

@@ -1,7 +1,8 @@
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { JupyterHost } from "../page/host.js";
+import { problemOf } from "../page/oidc-error.js";
 import { DEFAULT_SCOPES, fetchProviders, type ServerProviders, type Wanted } from "../page/providers.js";
-import { type Problem, problemOf } from "../protocol/errors.js";
+import type { Problem } from "../protocol/errors.js";
 import type { LoginRequest } from "../protocol/request.js";
 
 /** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
@@ -81,12 +82,19 @@ function nothing(): Wanted {
   };
 }
 
-/** What a session that no choice stands for was signed in with: a notebook's own `OIDCLogin`. */
-export function choiceOf(request: LoginRequest): Choice {
+/**
+ * What a session that no choice stands for was signed in with: a notebook's own `OIDCLogin`.
+ *
+ * @param usualRedirectUri the redirect address that goes without saying
+ */
+export function choiceOf(request: LoginRequest, usualRedirectUri: string): Choice {
   const { authority, client_id, provider = null, scopes, resource = null, audience = null } = request;
+  const redirect_uri = request.redirect_uri === usualRedirectUri ? null : request.redirect_uri;
+  // Who signs in, and that they do it anew, was for that one time.
+  const { login_hint, prompt, ...extra_params } = request.extra_params;
   return {
     label: hostOf(authority),
-    wanted: { ...nothing(), authority, client_id, provider, scopes, resource, audience },
+    wanted: { authority, client_id, provider, scopes, resource, audience, redirect_uri, extra_params },
   };
 }
 

@@ -28,7 +28,6 @@ export class Courier {
     this.#kernels = kernels;
     vault.listen((message) => {
       if (message.type === "deliver" && message.delivery > 0) void this.#deliver(message);
-      else if (message.type === "places_wanted") for (const id of message.link_ids) this.#tellPlace(id);
     });
   }
 
@@ -38,14 +37,14 @@ export class Courier {
     try {
       if (owner) {
         result = await this.#send(owner.connection, message);
-        this.#tellPlace(message.link_id);
       } else if (kernel_id) {
         result = await this.#callOn(kernel_id, message);
       }
     } catch {
       result = "failed"; // the kernel died, or the connection is lost: the vault tries the other lane
     }
-    this.#vault.send({ type: "result", delivery, result, kernel_id: owner?.connection.id ?? kernel_id });
+    const place = owner && { path: owner.path, name: owner.name };
+    this.#vault.send({ type: "result", delivery, result, kernel_id: owner?.connection.id ?? kernel_id, place });
   }
 
   /** A kernel that runs on although no page shows its notebook. */
@@ -77,13 +76,6 @@ export class Courier {
       if (kernel.connection.hasComm(linkId)) return kernel;
     }
     return undefined;
-  }
-
-  #tellPlace(linkId: string): void {
-    const owner = this.#owner(linkId);
-    if (!owner) return;
-    const { path, name } = owner;
-    this.#vault.send({ type: "place", link_id: linkId, path, name });
   }
 }
 

@@ -6,7 +6,7 @@ import { loginRequest } from "../testing/provider.js";
 import { english } from "../ui/countdown.js";
 import type { FromVault, SessionInfo, ToVault } from "../vault/messages.js";
 import { cellSource } from "./cell-source.js";
-import { type Choice, type Choices, findChoices } from "./choices.js";
+import { type Choice, type Choices, choiceOf, findChoices } from "./choices.js";
 import type { PanelActions } from "./panel-actions.js";
 import { RowView } from "./row-view.js";
 import { Rows } from "./rows.js";
@@ -55,6 +55,19 @@ const choice = (redirect_uri: string | null = null): Choice => ({
 
 const choices = (...list: Choice[]): Choices => ({ list, server: { redirect_uri: null, providers: [] } });
 const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+test("a session that only a notebook names keeps how it was signed in to", () => {
+  const request = loginRequest({
+    redirect_uri: "https://fixed.example.com/callback",
+    extra_params: { connector_id: "ldap", login_hint: "alice", prompt: "login" },
+  });
+  const { wanted } = choiceOf(request, "http://localhost:3000/oidc-widget/callback");
+  expect(wanted).toMatchObject({
+    redirect_uri: "https://fixed.example.com/callback",
+    extra_params: { connector_id: "ldap" },
+  });
+  expect(choiceOf(request, "https://fixed.example.com/callback").wanted.redirect_uri).toBeNull();
+});
 
 test("a provider whose settings were changed is asked for as they are now", async () => {
   rows.choices = choices(choice("https://old.example.com/callback"));

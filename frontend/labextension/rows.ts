@@ -1,6 +1,6 @@
 import type { JupyterHost } from "../page/host.js";
 import { Login } from "../page/login.js";
-import { completeRequest } from "../page/providers.js";
+import { completeRequest, usualRedirectUri } from "../page/providers.js";
 import type { VaultClient } from "../page/vault-client.js";
 import { sameAuthority } from "../protocol/request.js";
 import type { SessionInfo } from "../vault/messages.js";
@@ -92,7 +92,7 @@ export class Rows {
       else this.#keepAnother(choice, rows);
     }
     for (const session of left) {
-      const choice = choiceOf(session.request);
+      const choice = choiceOf(session.request, usualRedirectUri(this.#choices.server, this.#host));
       this.#keepSession(session, choice, rows);
       this.#keepAnother(choice, rows);
     }

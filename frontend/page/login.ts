@@ -1,7 +1,8 @@
-import { type Problem, problemOf } from "../protocol/errors.js";
+import type { Problem } from "../protocol/errors.js";
 import type { LoginRequest } from "../protocol/request.js";
 import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../vault/messages.js";
 import type { KernelState } from "./kernel-state.js";
+import { problemOf } from "./oidc-error.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
 import { onWindowClosed, openSignInWindow } from "./sign-in-window.js";
 import type { VaultClient, VaultListener } from "./vault-client.js";

@@ -77,6 +77,22 @@ describe("a configured provider", () => {
     expect(label).toBe("Corp");
   });
 
+  test("of OAuth 2 alone is asked for tokens where it says, not at its address", () => {
+    const entry: ProviderEntry = {
+      ...CORP,
+      oidc: false,
+      relay: false,
+      authorization_endpoint: "https://corp.example.com/login/authorize",
+      token_endpoint: "https://corp.example.com/login/token",
+    };
+    const { request } = completeRequest(wanted({ provider: "corp" }), { redirect_uri: null, providers: [entry] }, HOST);
+    expect(request.endpoints).toEqual({
+      authorization_endpoint: "https://corp.example.com/login/authorize",
+      token_endpoint: "https://corp.example.com/login/token",
+      revocation_endpoint: undefined,
+    });
+  });
+
   test("is asked for the scopes that the person names, and else for those that were configured", () => {
     const of = (scopes: string[]) =>
       completeRequest(wanted({ provider: "corp", scopes }), { redirect_uri: null, providers: [CORP] }, HOST).request
@@ -88,8 +104,9 @@ describe("a configured provider", () => {
   test("that does not exist is told, with those that do", () => {
     const attempt = (providers: ProviderEntry[]) => () =>
       completeRequest(wanted({ provider: "crop" }), { redirect_uri: null, providers }, HOST);
-    expect(attempt([CORP])).toThrow(expect.objectContaining({ code: "unknown_provider", hint: "It has “corp”." }));
-    expect(attempt([])).toThrow(expect.objectContaining({ hint: expect.stringContaining("authority and client_id") }));
+    const told = (problem: object) => expect.objectContaining({ problem: expect.objectContaining(problem) });
+    expect(attempt([CORP])).toThrow(told({ code: "unknown_provider", hint: "It has “corp”." }));
+    expect(attempt([])).toThrow(told({ hint: expect.stringContaining("authority and client_id") }));
   });
 });
 

@@ -1,6 +1,6 @@
-import { OIDCError } from "../protocol/errors.js";
 import type { LoginRequest } from "../protocol/request.js";
 import { callbackUrl, type JupyterHost } from "./host.js";
+import { OIDCError } from "./oidc-error.js";
 
 /** `GET oidc-widget/api/providers`: what the server's administrator configured. */
 export interface ServerProviders {
@@ -23,6 +23,7 @@ export interface ProviderEntry {
   relay?: boolean;
   oidc?: boolean;
   authorization_endpoint?: string | null;
+  token_endpoint?: string | null;
   revocation_endpoint?: string | null;
 }
 
@@ -68,9 +69,7 @@ export function completeRequest(
 ): { request: LoginRequest; forward_to?: string; label?: string } {
   const own = callbackUrl(host);
   const entry = wanted.provider === null ? undefined : findProvider(wanted.provider, server);
-  // A hub gives the path alone, which is right under whatever name and scheme the browser sees it.
-  const shared = server.redirect_uri?.startsWith("/") ? location.origin + server.redirect_uri : server.redirect_uri;
-  const redirect_uri = wanted.redirect_uri ?? entry?.redirect_uri ?? shared ?? own;
+  const redirect_uri = wanted.redirect_uri ?? entry?.redirect_uri ?? usualRedirectUri(server, host);
   const request: LoginRequest = {
     authority: entry?.authority ?? wanted.authority ?? "",
     client_id: entry?.client_id ?? wanted.client_id ?? "",
@@ -85,12 +84,19 @@ export function completeRequest(
       entry?.oidc === false && entry.authorization_endpoint
         ? {
             authorization_endpoint: entry.authorization_endpoint,
-            token_endpoint: entry.authority,
+            token_endpoint: entry.token_endpoint ?? undefined,
             revocation_endpoint: entry.revocation_endpoint ?? undefined,
           }
         : undefined,
   };
   return { request, forward_to: redirect_uri === own ? undefined : own, label: entry?.label };
+}
+
+/** The redirect address of whoever names none. */
+export function usualRedirectUri({ redirect_uri }: ServerProviders, host: JupyterHost): string {
+  // A hub gives the path alone, which is right under whatever name and scheme the browser sees it.
+  const shared = redirect_uri?.startsWith("/") ? location.origin + redirect_uri : redirect_uri;
+  return shared ?? callbackUrl(host);
 }
 
 function findProvider(name: string, { providers }: ServerProviders): ProviderEntry {

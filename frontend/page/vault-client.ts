@@ -1,8 +1,9 @@
-import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
+import type { Problem } from "../protocol/errors.js";
 import { type FromVault, holdLock, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
 import { VERSION } from "../version.js";
 import { callCourier } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
+import { OIDCError, problemOf } from "./oidc-error.js";
 
 /** `unavailable` comes from this side: no vault can be had in this page. */
 export type VaultListener = (message: FromVault | { type: "unavailable"; problem: Problem }) => void;

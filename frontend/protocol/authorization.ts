@@ -1,6 +1,6 @@
 import type { Provider } from "./discovery.js";
 import { base64url, type Environment, randomString } from "./environment.js";
-import type { LoginRequest } from "./request.js";
+import { type LoginRequest, targetParameters } from "./request.js";
 import { sha2 } from "./sha2.js";
 
 /** One authorization request: where to send the popup, and what must come back. */
@@ -9,24 +9,7 @@ export interface AuthorizationRequest {
   state: string;
   nonce: string;
   verifier: string;
-  /** Seconds since the epoch. */
-  made: number;
 }
-
-/** Set by the protocol itself; a person's `extra_params` must not replace them. */
-const RESERVED = new Set([
-  "client_id",
-  "code_challenge",
-  "code_challenge_method",
-  "nonce",
-  "redirect_uri",
-  "request",
-  "request_uri",
-  "response_mode",
-  "response_type",
-  "scope",
-  "state",
-]);
 
 /**
  * OpenID Connect Core §3.1.2.1 with PKCE S256 (RFC 7636), which is sent also where discovery does not
@@ -46,23 +29,25 @@ export async function authorizationRequest(
   let state = randomString(environment);
   if (forwardTo) state += `.${base64url(new TextEncoder().encode(forwardTo))}`;
   const url = new URL(provider.metadata.authorization_endpoint as string);
-  const parameters: Record<string, string | null | undefined> = {
+  const parameters = {
+    ...request.extra_params,
+    ...targetParameters(request),
+    // What the protocol sets is not for a notebook to replace: not one by one, nor all at once by a request object
+    // (OpenID Connect Core §6).
+    request: null,
+    request_uri: null,
+    response_mode: null,
     response_type: "code",
     client_id: request.client_id,
     redirect_uri: request.redirect_uri,
-    scope: request.scopes.join(" ") || undefined,
+    scope: request.scopes.join(" ") || null,
     state,
-    nonce: provider.oidc ? nonce : undefined,
+    nonce: provider.oidc ? nonce : null,
     code_challenge: base64url(await sha2("256", verifier)),
     code_challenge_method: "S256",
-    resource: request.resource,
-    audience: request.audience,
   };
-  for (const [name, value] of Object.entries(request.extra_params)) {
-    if (!RESERVED.has(name)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries<string | null>(parameters)) {
+    if (value !== null) url.searchParams.set(name, value);
   }
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value != null) url.searchParams.set(name, value);
-  }
-  return { url: url.href, state, nonce, verifier, made: environment.now() };
+  return { url: url.href, state, nonce, verifier };
 }

@@ -1,15 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { problemWith } from "../testing/problem.js";
 import { TestProvider } from "../testing/provider.js";
 import { discover, isLoopback, parseAuthority } from "./discovery.js";
-import type { OIDCError } from "./errors.js";
-
-const problemWith = (attempt: () => unknown): Promise<OIDCError> =>
-  Promise.resolve()
-    .then(attempt)
-    .then(
-      () => Promise.reject(new Error("nothing was wrong")),
-      (failure) => failure,
-    );
 
 describe("an authority", () => {
   test.each(["", "idp", "idp.example.com", "//idp.example.com", "https://", "not a web address"])(
@@ -85,7 +77,7 @@ describe("discovery", () => {
     expect(problem.code).toBe("provider_unreachable");
     expect(problem.message).toContain("https://idp.example.com/.well-known/openid-configuration");
     expect(problem.message).toContain("CORS");
-    expect(problem.cause).toBe(failure);
+    expect(problem.failure.cause).toBe(failure);
   });
 
   test.each<[string, () => Response]>([
@@ -147,6 +139,19 @@ describe("discovery", () => {
         const problem = await problemWith(() => discover(idp.issuer, idp.environment));
         expect(problem.code, value).toBe("discovery_failed");
         expect(problem.message).toContain(endpoint);
+      }
+    },
+  );
+
+  test.each(["jwks_uri", "revocation_endpoint", "end_session_endpoint"])(
+    "does without a %s that leads out of https, or to this machine's own ports",
+    async (endpoint) => {
+      for (const value of ["http://127.0.0.1:9/x", "http://idp.example.com/x", "javascript:alert(1)", 7]) {
+        const idp = await TestProvider.make();
+        idp.metadata[endpoint] = value;
+        const { metadata } = await discover(idp.issuer, idp.environment);
+        expect(metadata).not.toHaveProperty(endpoint);
+        expect(idp.calls.map(({ url }) => url)).not.toContain(value);
       }
     },
   );

@@ -1,12 +1,20 @@
 import type { AuthorizationServer, JWKSCacheInput } from "oauth4webapi";
 import type { Environment } from "./environment.js";
-import { OIDCError } from "./errors.js";
+import { Failure } from "./failure.js";
+import { send } from "./send.js";
 import { hasSubtleCrypto } from "./sha2.js";
 
 const WELL_KNOWN = "/.well-known/openid-configuration";
 /** What an ID token may be signed with where discovery does not say it; never a shared secret. */
 const PUBLIC_KEY_ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
-const DISCOVERY_TIMEOUT = 10_000; // ms
+/** What may be called; a provider may be without the last three. */
+const ENDPOINTS = [
+  "authorization_endpoint",
+  "token_endpoint",
+  "jwks_uri",
+  "revocation_endpoint",
+  "end_session_endpoint",
+] as const;
 
 /** A provider as the rest of the protocol needs it: its metadata and its keys. */
 export interface Provider {
@@ -45,113 +53,58 @@ export function parseAuthority(authority: string): URL {
   try {
     url = new URL(authority.trim().replace(new RegExp(`${WELL_KNOWN}$`), ""));
   } catch (cause) {
-    throw new OIDCError(
-      {
-        code: "invalid_authority",
-        message: `The authority ${JSON.stringify(authority)} is not a web address.`,
-        hint: "Give the provider's issuer address, such as https://idp.example.com.",
-      },
-      cause,
-    );
+    throw new Failure("invalid_authority", { authority }, cause);
   }
-  if (!isProtected(url)) {
-    throw new OIDCError({
-      code: "invalid_authority",
-      message: `The authority ${url.href} does not use https, so tokens could be read on the way.`,
-      hint: "Use its https address; plain http is for a provider on this machine only.",
-    });
-  }
+  if (!isProtected(url)) throw new Failure("invalid_authority", { authority, url });
   return url;
 }
 
 /** OpenID Connect Discovery 1.0 §4, and the provider's keys, so that a later click needs neither. */
 export async function discover(authority: string, environment: Environment): Promise<Provider> {
   const issuer = parseAuthority(authority);
-  const address = issuer.href.replace(/\/$/, "") + WELL_KNOWN;
-  const metadata = await fetchMetadata(issuer, address, environment);
-  for (const endpoint of ["authorization_endpoint", "token_endpoint"] as const) {
-    if (!isUsable(metadata[endpoint], issuer)) {
-      throw new OIDCError({
-        code: "discovery_failed",
-        message: `The discovery document at ${address} names no usable ${endpoint}.`,
-        hint: "Check the authority with the provider's administrator.",
-      });
-    }
-  }
-  const { end_session_endpoint } = metadata;
-  return {
-    metadata: {
-      id_token_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
-      ...metadata,
-      end_session_endpoint: isUsable(end_session_endpoint, issuer) ? end_session_endpoint : undefined,
-    },
-    keys: await fetchKeys(metadata, environment),
-    oidc: true,
+  const address = bare(issuer) + WELL_KNOWN;
+  const metadata: AuthorizationServer = {
+    id_token_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
+    ...(await fetchMetadata(issuer, address, environment)),
   };
+  for (const endpoint of ENDPOINTS) {
+    if (isUsable(metadata[endpoint], issuer)) continue;
+    if (/^(auth|token)/.test(endpoint)) throw new Failure("discovery_failed", { address, endpoint });
+    delete metadata[endpoint];
+  }
+  return { metadata, keys: await fetchKeys(metadata, environment), oidc: true };
 }
 
 async function fetchMetadata(issuer: URL, address: string, environment: Environment): Promise<AuthorizationServer> {
-  let response: Response;
-  try {
-    response = await environment.fetch(address, {
-      headers: { accept: "application/json" },
-      credentials: "omit",
-      redirect: "follow",
-      signal: AbortSignal.timeout(DISCOVERY_TIMEOUT),
-    });
-  } catch (cause) {
-    if (cause instanceof OIDCError) throw cause; // said by who was to pass the request on
-    throw new OIDCError(
-      {
-        code: "provider_unreachable",
-        message: `The browser can't read ${address}: the provider is not reachable from here, or it does not allow requests from this page (CORS).`,
-        hint: "Check the address and the network; or let the server's administrator configure this provider.",
-      },
-      cause,
-    );
-  }
-  let document: unknown;
-  try {
-    document = response.status === 200 ? await response.json() : undefined;
-  } catch {
-    document = undefined; // not JSON: said below, together with every other way of being no discovery document
-  }
-  const announced = (document as { issuer?: unknown } | null | undefined)?.issuer;
-  if (typeof announced !== "string") {
-    throw new OIDCError({
-      code: "discovery_failed",
-      message: `There is no discovery document at ${address} (the answer was ${response.status}).`,
-      hint: "The authority is the provider's issuer address; some have a path, such as /realms/NAME.",
-    });
-  }
+  const response = await send(environment, address, { redirect: "follow" });
+  const { status } = response;
+  // Not JSON, or null: told together with every other way of being no discovery document.
+  const metadata = (status === 200 && (await response.json().catch(() => undefined))) || {};
+  const announced: unknown = metadata.issuer;
+  if (typeof announced !== "string") throw new Failure("discovery_failed", { address, status });
   // The document's own issuer is what ID tokens must name, letter by letter; of what the person wrote,
   // a slash at the end is forgiven, because it can't lead to another provider.
-  if (!URL.canParse(announced) || new URL(announced).href.replace(/\/$/, "") !== issuer.href.replace(/\/$/, "")) {
-    throw new OIDCError({
-      code: "issuer_mismatch",
-      message: `The provider at ${issuer.href} calls itself ${announced}.`,
-      hint: "Use the address that it calls itself by as the authority.",
-    });
+  if (!URL.canParse(announced) || bare(new URL(announced)) !== bare(issuer)) {
+    throw new Failure("issuer_mismatch", { issuer, announced });
   }
-  return document as AuthorizationServer;
+  return metadata;
 }
 
 /**
  * A failure is no error here: keys are fetched again when a signature asks for them, and the error
  * is told then, to somebody who is waiting for it.
  */
-async function fetchKeys(metadata: AuthorizationServer, environment: Environment): Promise<JWKSCacheInput> {
-  if (!metadata.jwks_uri || !hasSubtleCrypto()) return {};
+async function fetchKeys({ jwks_uri }: AuthorizationServer, environment: Environment): Promise<JWKSCacheInput> {
+  if (!jwks_uri || !hasSubtleCrypto()) return {};
   try {
-    const response = await environment.fetch(metadata.jwks_uri, {
-      headers: { accept: "application/json, application/jwk-set+json" },
-      credentials: "omit",
-      redirect: "error",
-      signal: AbortSignal.timeout(DISCOVERY_TIMEOUT),
-    });
-    const jwks = response.status === 200 ? await response.json() : undefined;
-    return Array.isArray(jwks?.keys) ? { jwks, uat: Math.floor(environment.now()) } : {};
+    const jwks = await (await send(environment, jwks_uri)).json();
+    return Array.isArray(jwks.keys) ? { jwks, uat: Math.floor(environment.now()) } : {};
   } catch {
     return {};
   }
+}
+
+/** Without the slash at its end. */
+function bare({ href }: URL): string {
+  return href.replace(/\/$/, "");
 }

@@ -35,33 +35,3 @@ export interface Problem {
   /** Text a person may want to copy, such as the redirect address to register. */
   copy?: string;
 }
-
-export class OIDCError extends Error {
-  readonly code: ErrorCode;
-  readonly hint?: string;
-  readonly copy?: string;
-
-  constructor(problem: Problem, cause?: unknown) {
-    super(problem.message, { cause });
-    this.name = "OIDCError";
-    this.code = problem.code;
-    this.hint = problem.hint;
-    this.copy = problem.copy;
-  }
-
-  get problem(): Problem {
-    const { code, message, hint, copy } = this;
-    return { code, message, hint, copy };
-  }
-}
-
-/** Any failure as a {@link Problem}. A stranger's message is left out: it may quote what it failed on. */
-export function problemOf(failure: unknown): Problem {
-  if (failure instanceof OIDCError) return failure.problem;
-  const name = failure instanceof Error ? failure.name : typeof failure;
-  return {
-    code: "sign_in_failed",
-    message: `The sign-in failed for a reason that was not foreseen (${name}).`,
-    hint: "Try again; if it happens again, please report it.",
-  };
-}

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
 import { encode, forgedWithPublicKey, SigningKey } from "../testing/signing-key.js";
 import { authorizationRequest } from "./authorization.js";
 import { discover } from "./discovery.js";
-import { OIDCError } from "./errors.js";
 import { exchangeCode } from "./token.js";
 
 type Claims = Record<string, unknown>;
@@ -31,14 +31,16 @@ async function signIn() {
 }
 
 /** The problem of a sign-in; `undefined` if it went well. */
-async function problem(): Promise<OIDCError | undefined> {
-  try {
+async function problem() {
+  let done = false;
+  const attempt = async () => {
     await signIn();
+    done = true;
+  };
+  return problemWith(attempt).catch((failure) => {
+    if (!done) throw failure;
     return undefined;
-  } catch (failure) {
-    expect(failure).toBeInstanceOf(OIDCError);
-    return failure as OIDCError;
-  }
+  });
 }
 
 /** Seconds since the epoch, some seconds from now. */

@@ -28,6 +28,11 @@ export interface Target {
   audience?: string | null;
 }
 
+/** For which API, in either way of saying it; every request of a sign-in repeats it (RFC 8707 §2). */
+export function targetParameters({ resource, audience }: Target): Record<string, string> {
+  return { ...(resource && { resource }), ...(audience && { audience }) };
+}
+
 /** Order and repetition of scopes mean nothing (RFC 6749 §3.3). */
 export function targetKey({ scopes, resource, audience }: Target): string {
   return JSON.stringify([[...new Set(scopes)].sort(), resource ?? null, audience ?? null]);

@@ -3,13 +3,10 @@ import type { AuthorizationRequest } from "./authorization.js";
 import { processAuthorizationResponse } from "./authorization-response.js";
 import type { Provider } from "./discovery.js";
 import type { Environment } from "./environment.js";
-import { OIDCError } from "./errors.js";
-import { clockSkew, type IdTokenResponse, invalidIdToken, validateIdToken } from "./id-token.js";
-import { refusedBy } from "./refusal.js";
-import type { LoginRequest, Target } from "./request.js";
-import { requestOptions } from "./request-options.js";
-
-const TOKEN_TIMEOUT = 30_000; // ms
+import { Failure, isUnreachable } from "./failure.js";
+import { clockSkew, type Decoded, decoded, invalidIdToken, validateIdToken } from "./id-token.js";
+import { type LoginRequest, type Target, targetParameters } from "./request.js";
+import { send } from "./send.js";
 
 /** What a token endpoint gave, checked. Lifetimes are seconds from the moment of the request. */
 export interface Tokens {
@@ -17,52 +14,22 @@ export interface Tokens {
   /** `undefined`: the provider does not say (RFC 6749 §5.1 only recommends it). */
   expires_in?: number;
   refresh_token?: string;
+  /** What was granted, where the provider says so (RFC 6749 §5.1). */
+  scope?: string;
   id_token?: string;
   claims?: oauth.IDToken;
-  /** What was granted, where it differs from what was asked for (RFC 6749 §5.1). */
-  scopes?: string[];
   /** Who signed in, from a relay to a provider of OAuth 2 alone, which has no ID token. */
   userinfo?: Record<string, unknown>;
 }
 
-function grantOptions(provider: Provider, environment: Environment) {
-  const { token_endpoint } = provider.metadata;
-  return {
-    ...requestOptions(environment, token_endpoint),
-    [oauth.customFetch]: async (address: string, init: RequestInit) =>
-      normalized(await environment.fetch(address, { ...init, credentials: "omit", redirect: "error" }), provider),
-    signal: () => AbortSignal.timeout(TOKEN_TIMEOUT),
-  };
-}
-
-/**
- * What providers are known to send, brought into the form that RFC 6749 §5.1 gives it: `expires_in` that is no
- * positive number means "not said"; an empty refresh token means none; an ID token where none was asked for
- * (OAuth 2 alone) is nobody's.
- */
-async function normalized(response: Response, provider: Provider): Promise<Response> {
-  if (response.status !== 200) return response;
-  const text = await response.text();
-  let body = text;
-  try {
-    const json = JSON.parse(text);
-    const seconds = typeof json.expires_in === "boolean" ? Number.NaN : Number(json.expires_in);
-    if (seconds > 0 && Number.isFinite(seconds)) json.expires_in = seconds;
-    else delete json.expires_in;
-    if (!json.refresh_token) delete json.refresh_token;
-    if (!provider.oidc || !json.id_token) delete json.id_token;
-    body = JSON.stringify(json);
-  } catch {
-    // Not JSON: oauth4webapi says so of the untouched body.
-  }
-  return new Response(body, { status: 200, headers: response.headers });
-}
+type TokenResponse = oauth.TokenEndpointResponse & Pick<Tokens, "userinfo">;
+type Body = Partial<Record<keyof TokenResponse, unknown>>;
 
 /**
  * RFC 6749 §4.1.3 and OpenID Connect Core §3.1.3, with PKCE (RFC 7636 §4.5).
  *
  * @param search what the provider has sent the person back with
- * @throws {OIDCError} whatever is wrong with that, with the token response or with the ID token
+ * @throws {Failure} whatever is wrong with that, with the token response or with the ID token
  */
 export async function exchangeCode(
   provider: Provider,
@@ -71,145 +38,144 @@ export async function exchangeCode(
   search: string,
   environment: Environment,
 ): Promise<Tokens> {
-  const client: oauth.Client = { client_id: request.client_id };
-  const answer = processAuthorizationResponse(provider, request, sent, search);
-  const response = await ask(provider, () =>
-    oauth.authorizationCodeGrantRequest(
-      provider.metadata,
-      client,
-      oauth.None(),
-      answer,
-      request.redirect_uri,
-      sent.verifier,
-      {
-        ...grantOptions(provider, environment),
-        additionalParameters: targetParameters(request),
-      },
-    ),
-  );
-  return read(provider, request.client_id, response, environment, sent.nonce);
+  const { client_id, redirect_uri } = request;
+  const code = processAuthorizationResponse(provider, client_id, sent, search);
+  const parameters = { ...targetParameters(request), code, redirect_uri, code_verifier: sent.verifier };
+  return ask(provider, client_id, "authorization_code", parameters, environment, sent.nonce);
 }
 
-/** RFC 6749 §6; another `resource` (RFC 8707 §2.2) or fewer scopes give a token for another API. */
+/**
+ * RFC 6749 §6; another `resource` (RFC 8707 §2.2) or fewer scopes give a token for another API.
+ *
+ * @throws {Failure} whatever is wrong with the token response or with its ID token
+ */
 export async function refreshTokens(
   provider: Provider,
-  clientId: string,
-  refreshToken: string,
-  target: Target | undefined,
+  client_id: string,
+  refresh_token: string,
+  target: Target,
   environment: Environment,
 ): Promise<Tokens> {
-  const additionalParameters: Record<string, string> = targetParameters(target ?? { scopes: [] });
-  if (target?.scopes.length) additionalParameters.scope = target.scopes.join(" ");
-  const response = await ask(provider, () =>
-    oauth.refreshTokenGrantRequest(provider.metadata, { client_id: clientId }, oauth.None(), refreshToken, {
-      ...grantOptions(provider, environment),
-      additionalParameters,
-    }),
-  );
-  return read(provider, clientId, response, environment);
+  const scope = target.scopes.join(" ");
+  const parameters = { ...targetParameters(target), ...(scope && { scope }), refresh_token };
+  return ask(provider, client_id, "refresh_token", parameters, environment);
 }
 
 /** RFC 7009. The answer matters only to the person who is told; the session is over either way. */
 export async function revokeToken(
-  provider: Provider,
-  clientId: string,
+  { metadata }: Provider,
+  client_id: string,
   token: string,
   environment: Environment,
 ): Promise<boolean> {
-  const { revocation_endpoint } = provider.metadata;
+  const { revocation_endpoint } = metadata;
   if (!revocation_endpoint) return false;
   try {
-    const response = await oauth.revocationRequest(provider.metadata, { client_id: clientId }, oauth.None(), token, {
-      ...requestOptions(environment, revocation_endpoint),
-      additionalParameters: { token_type_hint: "refresh_token" },
-      signal: () => AbortSignal.timeout(TOKEN_TIMEOUT),
-    });
-    return response.ok;
+    return (await post(environment, revocation_endpoint, { client_id, token, token_type_hint: "refresh_token" })).ok;
   } catch {
     return false; // some providers refuse public clients here, or have no CORS
   }
 }
 
-function targetParameters({ resource, audience }: Target): Record<string, string> {
-  return { ...(resource ? { resource } : {}), ...(audience ? { audience } : {}) };
+/** A public client says who it is in the form (RFC 6749 §3.2.1). */
+function post(environment: Environment, address: string, form: Record<string, string>): Promise<Response> {
+  const init = { method: "POST", body: new URLSearchParams(form) };
+  return send(environment, address, init, "token_endpoint_unreachable");
 }
 
-async function ask(provider: Provider, send: () => Promise<Response>): Promise<Response> {
-  try {
-    return await send();
-  } catch (cause) {
-    if (cause instanceof OIDCError) throw cause;
-    throw new OIDCError(
-      {
-        code: "token_endpoint_unreachable",
-        message: `The browser can't reach the token endpoint ${provider.metadata.token_endpoint}: it is down, or it does not allow requests from this page (CORS).`,
-        hint: "Allow this page's origin for the client at the provider, or let the server's administrator configure a relay.",
-      },
-      cause,
-    );
-  }
+/** @param nonce of the sign-in that this ends */
+async function ask(
+  provider: Provider,
+  client_id: string,
+  grant_type: string,
+  parameters: Record<string, string>,
+  environment: Environment,
+  nonce?: string,
+): Promise<Tokens> {
+  const endpoint = provider.metadata.token_endpoint as string;
+  const response = await post(environment, endpoint, { grant_type, client_id, ...parameters });
+  const { status } = response;
+  if (status >= 500 || status === 429 || status === 408) throw new Failure("token_endpoint_unreachable", { status });
+  return read(provider, client_id, response, environment, nonce);
 }
 
 async function read(
   provider: Provider,
-  clientId: string,
-  response: Response,
+  client_id: string,
+  raw: Response,
   environment: Environment,
   nonce?: string,
 ): Promise<Tokens> {
-  if (response.status >= 500 || response.status === 429 || response.status === 408) {
-    throw new OIDCError({
-      code: "token_endpoint_unreachable",
-      message: `The provider's token endpoint has a problem of its own (status ${response.status}).`,
-      hint: "Try again in a while.",
-    });
-  }
-  const sent: Partial<oauth.TokenEndpointResponse> | undefined = await response
+  const { metadata, oidc } = provider;
+  const { ok, status } = raw;
+  const sent: Body | undefined = await raw
     .clone()
     .json()
     .catch(() => undefined); // said better by the library below
-  const client: oauth.Client = {
-    client_id: clientId,
-    [oauth.clockSkew]: clockSkew(sent?.id_token, environment),
-  };
-  let body: oauth.TokenEndpointResponse;
+  const response = ok && sent ? new Response(JSON.stringify(normalized(sent, oidc)), raw) : raw;
+  const idToken = decoded(sent?.id_token);
+  const client = { client_id, [oauth.clockSkew]: clockSkew(idToken, environment) };
+  let body: TokenResponse;
   try {
-    body =
-      nonce !== undefined && provider.oidc
-        ? await oauth.processAuthorizationCodeResponse(provider.metadata, client, response, {
-            expectedNonce: nonce,
-            requireIdToken: true,
-          })
-        : await oauth.processRefreshTokenResponse(provider.metadata, client, response);
+    body = await oauth.processGenericTokenEndpointResponse(metadata, client, response);
     if (body.token_type !== "bearer") throw new Error("a token of another type, which nobody here could use");
   } catch (cause) {
-    if (cause instanceof oauth.ResponseBodyError) throw refusedBy(cause, clientId, "token_request_refused");
-    if (response.ok && isBearer(sent)) throw invalidIdToken(cause); // all else was right
-    throw new OIDCError(
-      {
-        code: response.ok ? "token_response_invalid" : "token_request_refused",
-        message: `The token endpoint's answer (status ${response.status}) is not what RFC 6749 §5 asks for.`,
-        hint: "Check the authority with the provider's administrator.",
-      },
-      cause,
-    );
+    if (cause instanceof oauth.ResponseBodyError) {
+      const { error, error_description } = cause;
+      throw new Failure("token_request_refused", { error, error_description, client_id }, cause);
+    }
+    if (ok && sent && isBearer(sent)) {
+      // All else was right; the library names the claim that was not.
+      throw invalidIdToken((cause as { cause?: { claim?: string } }).cause?.claim, cause);
+    }
+    throw new Failure(ok ? "token_response_invalid" : "token_request_refused", { status }, cause);
+  }
+  return identified(provider, response, body, idToken, environment, nonce);
+}
+
+/** The tokens, and whose they are. */
+async function identified(
+  provider: Provider,
+  response: Response,
+  { access_token, expires_in, refresh_token, scope, id_token, userinfo }: TokenResponse,
+  idToken: Decoded | undefined,
+  environment: Environment,
+  nonce?: string,
+): Promise<Tokens> {
+  const tokens = { access_token, expires_in, refresh_token, scope };
+  if (!provider.oidc) return { ...tokens, userinfo };
+  if (!id_token || !idToken) {
+    if (nonce) throw invalidIdToken(); // OpenID Connect Core §3.1.3.3; a refresh may be without (§12.2)
+    return tokens;
+  }
+  try {
+    await validateIdToken(provider, response, idToken, access_token, environment, nonce);
+  } catch (failure) {
+    // The keys can't be had now: a refresh does without its ID token, which nobody is signed in by.
+    if (nonce || !isUnreachable(failure)) throw failure;
+    return tokens;
   }
   // The nonce has done its work; claims go on to kernels, and it doesn't.
-  const { nonce: _, ...claims } = oauth.getValidatedIdTokenClaims(body) ?? {};
-  if (body.id_token) await validateIdToken(provider, response, body as IdTokenResponse, environment);
+  const { nonce: _, ...claims } = idToken.claims;
+  return { ...tokens, id_token, claims: claims as oauth.IDToken };
+}
+
+/**
+ * What providers are known to send, brought into the form that RFC 6749 §5.1 gives it: `expires_in` that is no
+ * positive number means "not said"; an empty refresh token means none; an ID token where none was asked for
+ * (OAuth 2 alone) is nobody's.
+ */
+function normalized(sent: Body, oidc: boolean): Body {
+  const seconds = typeof sent.expires_in === "boolean" ? Number.NaN : Number(sent.expires_in);
   return {
-    access_token: body.access_token,
-    expires_in: body.expires_in,
-    refresh_token: body.refresh_token,
-    id_token: body.id_token,
-    claims: body.id_token ? (claims as oauth.IDToken) : undefined,
-    scopes: body.scope?.split(" ").filter(Boolean),
-    userinfo: provider.oidc ? undefined : (body.userinfo as Record<string, unknown> | undefined),
+    ...sent,
+    expires_in: seconds > 0 && Number.isFinite(seconds) ? seconds : undefined,
+    refresh_token: sent.refresh_token || undefined,
+    id_token: (oidc && sent.id_token) || undefined,
   };
 }
 
 /** RFC 6750: what we can use, and hand on. */
-function isBearer(body: Partial<oauth.TokenEndpointResponse> | undefined): boolean {
-  const { access_token, token_type } = body ?? {};
+function isBearer({ access_token, token_type }: Body): boolean {
   return typeof access_token === "string" && access_token !== "" && /^bearer$/i.test(String(token_type));
 }

@@ -1,6 +1,15 @@
 import { expect } from "vitest";
 import type { LoginRequest } from "../protocol/request.js";
-import type { Delivery, DeliveryResult, FromVault, LinkOptions, LinkState, Port, ToVault } from "../vault/messages.js";
+import type {
+  Delivery,
+  DeliveryResult,
+  FromVault,
+  LinkOptions,
+  LinkState,
+  Place,
+  Port,
+  ToVault,
+} from "../vault/messages.js";
 import type { Vault } from "../vault/vault.js";
 import { settled, until } from "./clock.js";
 import { type Account, ALICE, loginRequest, type TestProvider } from "./provider.js";
@@ -14,6 +23,8 @@ export class TestPage implements Port<FromVault> {
   /** What its courier answers; `undefined`: nothing, ever. */
   result?: DeliveryResult;
   kernelId = "kernel-1";
+  /** Where its courier finds the widgets. */
+  place?: Place;
   readonly #vault: Vault;
   readonly #idp: TestProvider;
 
@@ -32,7 +43,13 @@ export class TestPage implements Port<FromVault> {
   postMessage(message: FromVault): void {
     this.received.push(structuredClone(message)); // what can't be cloned can't be sent
     if (message.type !== "deliver" || message.delivery === 0 || !this.result) return;
-    this.say({ type: "result", delivery: message.delivery, result: this.result, kernel_id: this.kernelId });
+    this.say({
+      type: "result",
+      delivery: message.delivery,
+      result: this.result,
+      kernel_id: this.kernelId,
+      place: this.place,
+    });
   }
 
   link(link_id: string, changes: Partial<LoginRequest> = {}, options: Partial<LinkOptions> = {}): void {

@@ -1,6 +1,6 @@
 import { vi } from "vitest";
-import { tokenProtocol } from "../vault/token-protocol.js";
-import { Vault } from "../vault/vault.js";
+import { problemOf } from "../vault/problem.js";
+import { createVault } from "../vault/vault.js";
 import { TestClock } from "./clock.js";
 import { TestPage } from "./page.js";
 import { TestProvider } from "./provider.js";
@@ -21,9 +21,9 @@ export async function vaultAndProvider() {
       },
     },
   });
-  await tokenProtocol(); // a browser has it by the time a person comes back
+  await problemOf(new Error()); // loads the words, which a test has no time to wait for
   const idp = await TestProvider.make({ now });
-  const vault = new Vault(idp.environment, clock);
+  const vault = createVault(idp.environment, clock);
   return {
     clock,
     idp,

@@ -106,7 +106,7 @@ export class View {
       case "signed_in":
         return {
           icon: "on",
-          status: t("Signed in as %1", account ?? ""),
+          status: account ? t("Signed in as %1", account) : t("Signed in"),
           note: unattended ? t("not renewed by this page") : error && t("not renewed at the moment"),
           left: expires_in,
           buttons: unattended ? [signIn, signOut] : [signOut],

@@ -1,13 +1,15 @@
 import { sameAuthority } from "../protocol/request.js";
 import { hasSubtleCrypto } from "../protocol/sha2.js";
 import type { ProviderCache } from "./provider-cache.js";
-import type { SavedSession, SealedStore } from "./sealed-store.js";
+import { type SavedSession, SealedStore } from "./sealed-store.js";
+import type { Session } from "./session.js";
 import type { Sessions } from "./sessions.js";
 
-/** Keeps sessions across a reload of the only tab, if the person opted in; else it sees to it that nothing is kept. */
+/** Keeps sessions across a reload of the only tab, for a person who opted in. Loaded by those only. */
 export class Keeper {
   readonly #scope: string;
-  readonly #providers: ProviderCache;
+  readonly #providerOf: ProviderCache;
+  readonly #sessions: Sessions;
   #hours = 0;
   #store?: SealedStore;
   /** Writing happens in the order of the changes. */
@@ -15,47 +17,61 @@ export class Keeper {
   /** Kept, but not taken up: their provider can't be reached now. */
   #waiting: SavedSession[] = [];
 
-  constructor(scope: string, providers: ProviderCache) {
+  constructor(scope: string, providerOf: ProviderCache, sessions: Sessions) {
     this.#scope = scope;
-    this.#providers = providers;
+    this.#providerOf = providerOf;
+    this.#sessions = sessions;
   }
 
-  /** Takes up what was kept and is not older than so many hours; 0 erases it. */
-  async start(hours: number, sessions: Sessions): Promise<void> {
+  /** Takes up what was kept and is not older than so many hours; with 0 it lets go of it, so that it can be erased. */
+  async start(hours: number): Promise<void> {
     this.#hours = hours;
     if (hours <= 0 || !hasSubtleCrypto()) {
       await this.#writing;
       await this.#store?.close();
       this.#store = undefined;
-      globalThis.indexedDB?.deleteDatabase(this.#scope);
       return;
     }
     if (!this.#store) {
-      // Loaded by those who opted in only.
-      const { SealedStore } = await import("./sealed-store.js");
       this.#store = new SealedStore(this.#scope);
-      for (const saved of await this.#store.load(hours)) await this.#takeUp(saved, sessions);
+      for (const saved of await this.#store.load(hours)) await this.#takeUp(saved);
     }
-    this.changed(sessions);
+    this.changed();
   }
 
   /** Something in the sessions has changed. */
-  changed(sessions: Sessions): void {
+  changed(): void {
     const store = this.#store;
     if (!store) return;
-    this.#waiting = withoutReplaced(this.#waiting, sessions.saved);
-    this.#writing = this.#writing
-      .then(() => store.save([...this.#waiting, ...sessions.saved], this.#hours))
-      .catch(() => undefined); // a full or locked disk: the session lives on, only a reload ends it
+    const current = this.#sessions.list.map(savedOf).filter(({ grants }) => grants.length > 0);
+    this.#waiting = withoutReplaced(this.#waiting, current);
+    const all = [...this.#waiting, ...current];
+    this.#writing = this.#writing.then(() => store.save(all, this.#hours)).catch(() => undefined); // a full or locked disk: the session lives on, only a reload ends it
   }
 
-  async #takeUp(saved: SavedSession, sessions: Sessions): Promise<void> {
+  /** Goes on with a session, unless the person has signed in anew meanwhile. There is no access token yet. */
+  async #takeUp(saved: SavedSession): Promise<void> {
+    const { subject, account, grants, claims, idToken, since } = saved;
+    const [{ request }] = grants;
+    const sessions = this.#sessions;
     try {
-      sessions.restore(saved, await this.#providers.get(saved.grants[0].request));
+      const provider = await this.#providerOf(request);
+      if (sessions.find(provider, request, subject)) return;
+      const session = sessions.make(provider, subject, account);
+      Object.assign(session, { claims, idToken, since });
+      for (const { request, refreshToken } of grants) session.adopt(request, refreshToken);
+      sessions.list.unshift(session);
+      session.wake();
     } catch {
       this.#waiting.push(saved);
     }
   }
+}
+
+/** What can be renewed after a reload. */
+function savedOf({ subject, account, claims, idToken, since, grants }: Session): SavedSession {
+  const kept = grants.flatMap(({ request, refreshToken }) => (refreshToken ? [{ request, refreshToken }] : []));
+  return { subject, account, claims, idToken, since, grants: kept };
 }
 
 /** Who has signed in anew needs no older session; it would come back after the new one's sign-out. */

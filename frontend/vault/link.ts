@@ -1,13 +1,13 @@
 import type { Problem } from "../protocol/errors.js";
 import { type LoginRequest, targetKey } from "../protocol/request.js";
 import type { FromVault, LinkOptions, LinkState, Place, Port, Status } from "./messages.js";
-import { type Access, finite, type Session } from "./session.js";
+import type { Access, Session } from "./session.js";
 import type { SignIn } from "./sign-in.js";
 
 /** One widget model that wants a token, however many pages show it. */
-export class Link {
+export interface Link {
   readonly id: string;
-  readonly ports = new Set<Port<FromVault>>();
+  readonly ports: Set<Port<FromVault>>;
   request: LoginRequest;
   options: LinkOptions;
   readonly forwardTo?: string;
@@ -17,10 +17,12 @@ export class Link {
   offer?: Session;
   /** Ready to be opened inside a click. */
   prepared?: SignIn;
+  /** The last click, until it is cancelled: making an address ready may take a while. */
+  click?: object;
   /** Open in a window. */
   begun?: SignIn;
   /** The window seems to be closed: nobody is kept waiting, but an answer still counts. */
-  abandoned = false;
+  abandoned?: boolean;
   problem?: Problem;
   /** Where the person can sign out at the provider too. */
   logoutUrl?: string;
@@ -29,68 +31,66 @@ export class Link {
   kernelId?: string;
   /** Where a person finds it. */
   place?: Place;
+  /** Counts what its kernel was told. */
+  seq: number;
   /** The kernel is told of changes only: what it was told last. */
-  told: { status: Status; serial?: number; code?: string } = { status: "signed_out" };
-  #seq = 0;
-  #lastAsked = "";
+  told: { serial?: number; shown: string };
+  /** Its kernel's last question. Every tab that shows a widget passes it on; it is answered once. */
+  asked?: string;
+}
 
-  constructor(id: string, request: LoginRequest, options: LinkOptions, forwardTo?: string) {
-    this.id = id;
-    this.request = request;
-    this.options = options;
-    this.forwardTo = forwardTo;
-  }
+export function createLink(id: string, request: LoginRequest, options: LinkOptions, forwardTo?: string): Link {
+  return {
+    id,
+    ports: new Set(),
+    request,
+    options,
+    forwardTo,
+    seq: 0,
+    told: { shown: shownOf({ status: "signed_out" }) },
+  };
+}
 
-  /** A page says again what is wanted; it may be something else by now. */
-  follow(request: LoginRequest, options: LinkOptions): void {
-    // A row of the sidebar stays one: else a kernel could take its name, and get its token unasked.
-    this.options = { ...options, kernel: this.options.kernel };
-    if (JSON.stringify(this.request) === JSON.stringify(request)) return;
-    this.request = request;
-    this.prepared = undefined;
-  }
+/** A page says again what is wanted; it may be something else by now. */
+export function follow(link: Link, request: LoginRequest, options: LinkOptions): void {
+  // A row of the sidebar stays one: else a kernel could take its name, and get its token unasked.
+  link.options = { ...options, kernel: link.options.kernel };
+  if (JSON.stringify(link.request) === JSON.stringify(request)) return;
+  link.request = request;
+  link.prepared = undefined;
+}
 
-  /** Whether there is a kernel that gets the token; a row of the sidebar has none. */
-  get forKernel(): boolean {
-    return this.options.kernel ?? true;
-  }
+/** What was said of the last sign-in is over. */
+export function clear(link: Link): void {
+  link.problem = undefined;
+  link.logoutUrl = undefined;
+}
 
-  get key(): string {
-    return targetKey(this.request);
-  }
+/** Whether there is a kernel that gets the token; a row of the sidebar has none. */
+export function isForKernel({ options }: Link): boolean {
+  return options.kernel ?? true;
+}
 
-  get token(): Access | undefined {
-    return this.session?.token(this.key);
-  }
+export function tokenOf({ session, request }: Link): Access | undefined {
+  return session?.token(targetKey(request));
+}
 
-  get status(): Status {
-    if (this.begun && (!this.abandoned || this.begun.answered)) return "signing_in";
-    if (this.token) return "signed_in";
-    if (this.session) return "expired";
-    return this.problem ? "error" : "signed_out";
-  }
+export function stateOf(link: Link): LinkState {
+  const { session, begun, abandoned, offer, logoutUrl } = link;
+  const token = tokenOf(link);
+  const waiting = begun && (!abandoned || begun.answered);
+  const ended: Status = session ? "expired" : link.problem ? "error" : "signed_out";
+  return {
+    status: waiting ? "signing_in" : token ? "signed_in" : ended,
+    account: session?.account,
+    expires_in: token && session?.secondsLeft(token),
+    error: link.problem ?? session?.problem,
+    offer: offer?.account,
+    logout: logoutUrl !== undefined,
+  };
+}
 
-  get state(): LinkState {
-    const { session, token, offer } = this;
-    return {
-      status: this.status,
-      account: session?.account,
-      expires_in: session && token && finite(session.secondsLeft(token)),
-      error: this.problem ?? session?.problem,
-      offer: offer?.account,
-      logout: this.logoutUrl !== undefined,
-    };
-  }
-
-  nextSeq(): number {
-    this.#seq += 1;
-    return this.#seq;
-  }
-
-  /** Every tab that shows a widget passes a kernel's question on; it is answered once. */
-  isNew(question: string): boolean {
-    const fresh = question !== this.#lastAsked;
-    this.#lastAsked = question;
-    return fresh;
-  }
+/** What a kernel can tell apart. */
+export function shownOf({ status, error }: LinkState): string {
+  return `${status} ${error?.code}`;
 }

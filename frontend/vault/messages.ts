@@ -50,9 +50,8 @@ export interface SessionInfo {
   uses: Place[];
 }
 
-/** Where a link's widget lives, as its courier found it. */
+/** Where a widget lives, as the courier that brought it something found it. */
 export interface Place {
-  link_id: string;
   /** The notebook's or console's path on the server. */
   path: string;
   name: string;
@@ -96,8 +95,7 @@ export type ToVault =
   | { type: "log_out"; link_id: string }
   | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
   | { type: "tell_kernel"; link_id: string; event: "page" | "facts"; payload: Record<string, unknown> }
-  | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string }
-  | ({ type: "place" } & Place)
+  | { type: "result"; delivery: number; result: DeliveryResult; kernel_id?: string; place?: Place }
   /** The sidebar was opened: it wants to know what there is. */
   | { type: "list_sessions" }
   | { type: "wake" };
@@ -111,8 +109,7 @@ export type FromVault =
   | { type: "deliver"; delivery: number; message: Delivery; kernel_id?: string }
   | { type: "sessions"; sessions: SessionInfo[] }
   /** The answer to `log_out`: the address holds the ID token, so it is given to who opens it, once. */
-  | { type: "logout_url"; link_id: string; url?: string }
-  | { type: "places_wanted"; link_ids: string[] };
+  | { type: "logout_url"; link_id: string; url?: string };
 
 /** The half of a MessagePort that both sides need; tests put their own in its place. */
 export interface Port<Out> {

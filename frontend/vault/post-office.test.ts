@@ -1,21 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { settled, TestClock } from "../testing/clock.js";
 import type { Delivery, DeliveryResult, FromVault, Port } from "./messages.js";
-import { PostOffice } from "./post-office.js";
+import { createPostOffice } from "./post-office.js";
 
 const MESSAGE: Delivery = { link_id: "link-1", event: "token", payload: { seq: 1, vault: "v" } };
 
 function setUp() {
   const clock = new TestClock();
-  const office = new PostOffice(clock);
+  const office = createPostOffice(clock);
   /** A page whose courier answers so; `undefined`: never. */
-  function page(result?: DeliveryResult, kernelId = "kernel-1") {
+  function page(result?: DeliveryResult, kernel_id = "kernel-1") {
     const received: Extract<FromVault, { type: "deliver" }>[] = [];
     const port: Port<FromVault> = {
       postMessage(message) {
         if (message.type !== "deliver") return;
         received.push(message);
-        if (result && message.delivery > 0) office.answered(port, message.delivery, result, kernelId);
+        if (result && message.delivery > 0) office.answered(port, message.delivery, { result, kernel_id });
       },
     };
     return { port, received };
@@ -32,14 +32,14 @@ describe("a message for a kernel", () => {
   test("that a courier has delivered does not go by comm too", async () => {
     const { office, page, courier } = setUp();
     const [own] = [page(), courier("not_mine"), courier("delivered", "kernel-7")];
-    expect(await office.send(MESSAGE, new Set([own.port]))).toEqual({ delivered: true, kernelId: "kernel-7" });
+    expect(await office.send(MESSAGE, new Set([own.port]))).toEqual({ result: "delivered", kernel_id: "kernel-7" });
     expect(own.received).toEqual([]);
   });
 
   test("goes by comm at once where there is no courier", async () => {
     const { clock, office, page } = setUp();
     const [own, other] = [page(), page()];
-    expect(await office.send(MESSAGE, new Set([own.port, other.port]))).toEqual({ delivered: true });
+    await office.send(MESSAGE, new Set([own.port, other.port]));
     for (const { received } of [own, other]) expect(received).toMatchObject([{ delivery: 0, message: MESSAGE }]);
     expect(clock.pending).toBe(0);
   });
@@ -51,7 +51,7 @@ describe("a message for a kernel", () => {
       const own = page();
       courier(result);
       courier("not_mine");
-      expect(await office.send(MESSAGE, new Set([own.port]))).toEqual({ delivered: true });
+      await office.send(MESSAGE, new Set([own.port]));
       expect(own.received).toHaveLength(1);
       expect(clock.pending).toBe(0);
     },
@@ -66,8 +66,8 @@ describe("a message for a kernel", () => {
     expect(own.received).toEqual([]);
     await clock.advance(0.2);
     expect(own.received).toHaveLength(1);
-    expect(await sent).toEqual({ delivered: true });
-    office.answered(silent.port, silent.received[0].delivery, "delivered"); // too late: the kernel tells by its seq
+    expect(await sent).toEqual({ result: "failed" });
+    office.answered(silent.port, silent.received[0].delivery, { result: "delivered" }); // too late: the kernel tells by its seq
     await settled();
     expect(own.received).toHaveLength(1);
   });
@@ -78,7 +78,7 @@ describe("a message for a kernel", () => {
     const silent = courier();
     const sent = office.send(MESSAGE, new Set([own.port]));
     office.leave(silent.port);
-    expect(await sent).toEqual({ delivered: true });
+    expect(await sent).toEqual({ result: "not_mine" });
     expect(own.received).toHaveLength(1);
     expect(clock.elapsed()).toBe(0);
   });
@@ -89,11 +89,11 @@ describe("a message for a kernel", () => {
     const [first, second] = [courier(), courier()];
     const sent = office.send(MESSAGE, new Set([own.port]));
     const [{ delivery }] = first.received;
-    office.answered(stranger.port, delivery, "delivered", "evil");
-    office.answered(first.port, delivery, "not_mine");
-    office.answered(first.port, delivery, "delivered", "late");
-    office.answered(second.port, delivery, "delivered", "kernel-2");
-    expect(await sent).toEqual({ delivered: true, kernelId: "kernel-2" });
+    office.answered(stranger.port, delivery, { result: "delivered", kernel_id: "evil" });
+    office.answered(first.port, delivery, { result: "not_mine" });
+    office.answered(first.port, delivery, { result: "delivered", kernel_id: "late" });
+    office.answered(second.port, delivery, { result: "delivered", kernel_id: "kernel-2" });
+    expect(await sent).toEqual({ result: "delivered", kernel_id: "kernel-2" });
   });
 
   test("is brought to a kernel that runs on without a page by one courier, not by all", async () => {
@@ -104,10 +104,10 @@ describe("a message for a kernel", () => {
     expect(second.received.map(({ kernel_id }) => kernel_id)).toEqual([undefined]);
   });
 
-  test("that nobody took is told to be undelivered", async () => {
+  test("that nobody took is told to be nobody's", async () => {
     const { office, courier } = setUp();
-    expect(await office.send(MESSAGE, new Set())).toEqual({ delivered: false, gone: true });
+    expect(await office.send(MESSAGE, new Set())).toMatchObject({ result: "not_mine" });
     courier("not_mine");
-    expect(await office.send(MESSAGE, new Set())).toEqual({ delivered: false, gone: true });
+    expect(await office.send(MESSAGE, new Set())).toMatchObject({ result: "not_mine" });
   });
 });

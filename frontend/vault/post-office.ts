@@ -1,83 +1,81 @@
 import type { Clock } from "./clock.js";
-import type { Delivery, DeliveryResult, FromVault, Port } from "./messages.js";
+import type { Delivery, DeliveryResult, FromVault, Place, Port } from "./messages.js";
 
 /** Seconds that a courier has, before the widget's own comm is used as well. */
 const COURIER_TIMEOUT = 2;
 /** The same for one that has to connect to a kernel first, and whom no comm can stand in for. */
 const VISIT_TIMEOUT = 15;
 
+/** What came of a message that couriers were asked to bring. */
 export interface Outcome {
-  /** A kernel has answered, or a page has taken it for its comm. */
-  delivered: boolean;
+  /** `not_mine`: no page knows a kernel that wants it. */
+  result: DeliveryResult;
   /** Which kernel has answered. */
-  kernelId?: string;
-  /** There is no such kernel, nor a page that shows the widget. */
-  gone?: boolean;
-}
-
-interface Waiting {
-  asked: Set<Port<FromVault>>;
-  settle: (result: DeliveryResult, kernelId?: string) => void;
+  kernel_id?: string;
+  /** Where a person finds the widget. */
+  place?: Place;
 }
 
 /**
  * Brings messages to kernels: over the control channel by a courier, else over the widget's own comm.
  * A message may arrive twice; its sequence number tells the kernel.
  */
-export class PostOffice {
-  readonly couriers = new Set<Port<FromVault>>();
-  readonly #clock: Clock;
-  readonly #waiting = new Map<number, Waiting>();
-  #count = 0;
+export interface PostOffice {
+  readonly couriers: Set<Port<FromVault>>;
+  /**
+   * @param own the pages that show the widget, whose comm is the other lane
+   * @param kernelId the kernel that has answered before
+   */
+  send(message: Delivery, own: Set<Port<FromVault>>, kernelId?: string): Promise<Outcome>;
+  answered(port: Port<FromVault>, delivery: number, outcome: Outcome): void;
+  /** A page is gone, and whatever it was asked for. */
+  leave(port: Port<FromVault>): void;
+}
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+export function createPostOffice(clock: Clock): PostOffice {
+  const couriers = new Set<Port<FromVault>>();
+  const waiting = new Map<number, { asked: Set<Port<FromVault>>; settle: (outcome: Outcome) => void }>();
+  let count = 0;
 
-  async send(message: Delivery, own: Set<Port<FromVault>>, kernelId?: string): Promise<Outcome> {
-    let result: DeliveryResult = "not_mine";
-    let kernel: string | undefined;
-    if (this.couriers.size > 0) {
-      ({ result, kernel } = await this.#ask(message, [...this.couriers]));
-      if (result === "not_mine" && kernelId) {
-        // No page has the notebook open any more, but its kernel runs on: one courier calls on it.
-        const [first] = this.couriers;
-        ({ result, kernel } = await this.#ask(message, [first], kernelId));
-      }
-      if (result === "delivered") return { delivered: true, kernelId: kernel };
-    }
-    for (const port of own) port.postMessage({ type: "deliver", delivery: 0, message });
-    if (own.size > 0) return { delivered: true };
-    return { delivered: false, gone: result === "not_mine" };
-  }
-
-  answered(port: Port<FromVault>, delivery: number, result: DeliveryResult, kernelId?: string): void {
-    const waiting = this.#waiting.get(delivery);
-    if (!waiting?.asked.delete(port)) return;
-    if (result === "delivered") waiting.settle(result, kernelId);
-    else if (waiting.asked.size === 0) waiting.settle(result);
-  }
-
-  leave(port: Port<FromVault>): void {
-    this.couriers.delete(port);
-    for (const delivery of this.#waiting.keys()) this.answered(port, delivery, "not_mine");
-  }
-
-  #ask(message: Delivery, ports: Port<FromVault>[], kernelId?: string) {
-    this.#count += 1;
-    const delivery = this.#count;
-    return new Promise<{ result: DeliveryResult; kernel?: string }>((resolve) => {
-      const settle = (result: DeliveryResult, kernel?: string) => {
-        this.#clock.clearTimeout(timer);
-        this.#waiting.delete(delivery);
-        resolve({ result, kernel });
+  function ask(message: Delivery, ports: Port<FromVault>[], kernelId?: string): Promise<Outcome> {
+    count += 1;
+    const delivery = count;
+    return new Promise((resolve) => {
+      const settle = (outcome: Outcome) => {
+        clock.clearTimeout(timer);
+        waiting.delete(delivery);
+        resolve(outcome);
       };
-      const patience = kernelId ? VISIT_TIMEOUT : COURIER_TIMEOUT;
-      const timer = this.#clock.setTimeout(() => settle("failed"), patience);
-      this.#waiting.set(delivery, { asked: new Set(ports), settle });
-      for (const port of ports) {
-        port.postMessage({ type: "deliver", delivery, message, kernel_id: kernelId });
-      }
+      const timer = clock.setTimeout(() => settle({ result: "failed" }), kernelId ? VISIT_TIMEOUT : COURIER_TIMEOUT);
+      waiting.set(delivery, { asked: new Set(ports), settle });
+      for (const port of ports) port.postMessage({ type: "deliver", delivery, message, kernel_id: kernelId });
     });
   }
+
+  function answered(port: Port<FromVault>, delivery: number, outcome: Outcome): void {
+    const { asked, settle } = waiting.get(delivery) ?? {};
+    if (asked?.delete(port) && (outcome.result === "delivered" || asked.size === 0)) settle?.(outcome);
+  }
+
+  return {
+    couriers,
+    answered,
+    async send(message, own, kernelId) {
+      let outcome: Outcome = { result: "not_mine" };
+      if (couriers.size > 0) outcome = await ask(message, [...couriers]);
+      const [first] = couriers;
+      if (outcome.result === "not_mine" && kernelId && first) {
+        // No page has the notebook open any more, but its kernel runs on: one courier calls on it.
+        outcome = await ask(message, [first], kernelId);
+      }
+      if (outcome.result !== "delivered") {
+        for (const port of own) port.postMessage({ type: "deliver", delivery: 0, message });
+      }
+      return outcome;
+    },
+    leave(port) {
+      couriers.delete(port);
+      for (const delivery of waiting.keys()) answered(port, delivery, { result: "not_mine" });
+    },
+  };
 }

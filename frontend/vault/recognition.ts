@@ -14,11 +14,6 @@ export function accountOf(
   return { subject: String(sub ?? id ?? ""), account: called ?? request.client_id };
 }
 
-/** What a provider may know the account by at its sign-in page (OpenID Connect Core §3.1.2.1). */
-export function loginHint(claims: Record<string, unknown> | undefined): string | undefined {
-  return [claims?.email, claims?.preferred_username].find((hint) => typeof hint === "string");
-}
-
 /** The issuer alone is not enough: a request that names its own endpoints can call itself what it likes. */
 export function sameClient(session: Session, provider: Provider, request: LoginRequest): boolean {
   const [one, other] = [session.provider.metadata, provider.metadata];
@@ -35,10 +30,10 @@ export function serves(session: Session, request: LoginRequest): boolean {
   const own = session.request;
   if (own.client_id !== request.client_id || !sameAuthority(own.authority, request.authority)) return false;
   if (request.account !== undefined) return session.subject === request.account;
-  const { login_hint, prompt } = request.extra_params;
+  const { login_hint, prompt = "", ...special } = request.extra_params;
+  // Another way to sign in (`acr_values`, `connector_id`, …) is asked of the provider, unless it was asked for before.
+  if (Object.entries(special).some(([name, value]) => own.extra_params[name] !== value)) return false;
   const { claims, subject, account } = session;
-  if (login_hint) {
-    return [subject, account, claims?.preferred_username, claims?.email].includes(login_hint);
-  }
-  return !/\b(login|select_account|create)\b/.test(prompt ?? "");
+  if (login_hint) return [subject, account, claims?.preferred_username, claims?.email].includes(login_hint);
+  return !/\b(login|select_account|create)\b/.test(prompt);
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { authorizationRequest } from "../protocol/authorization.js";
 import { discover } from "../protocol/discovery.js";
 import { exchangeCode, refreshTokens, revokeToken } from "../protocol/token.js";
+import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
 import { relayed } from "./relay.js";
 
@@ -82,22 +83,23 @@ describe("by way of the Jupyter server", () => {
     const { provider, tokens } = await signedIn();
     const { environment } = await ready(status);
     const attempt = refreshTokens(provider, "notebooks", tokens.refresh_token as string, { scopes: [] }, environment);
-    await expect(attempt).rejects.toMatchObject({
+    expect(await problemWith(() => attempt)).toMatchObject({
       code: "token_endpoint_unreachable",
-      hint: /Sign in to Jupyter again/,
+      hint: expect.stringContaining("Sign in to Jupyter again"),
     });
   });
 
   test("a provider that can't be read for want of a sign-in to Jupyter is not called unreachable", async () => {
     const { idp, environment } = await ready(403);
-    await expect(discover(idp.issuer, environment)).rejects.toMatchObject({ hint: /Sign in to Jupyter again/ });
+    const problem = await problemWith(() => discover(idp.issuer, environment));
+    expect(problem.hint).toContain("Sign in to Jupyter again");
   });
 
   test("401 for a client secret that is wrong is the provider's, and said to be", async () => {
     const { provider, tokens } = await signedIn();
     const { environment } = await ready(401, "invalid_client");
     const attempt = refreshTokens(provider, "notebooks", tokens.refresh_token as string, { scopes: [] }, environment);
-    await expect(attempt).rejects.toMatchObject({ code: "unknown_client" });
+    expect((await problemWith(() => attempt)).code).toBe("unknown_client");
   });
 
   test.each([
@@ -110,6 +112,6 @@ describe("by way of the Jupyter server", () => {
       "https://idp.example.com/.well-known/openid-configuration",
       what === "token" ? { method: "POST", body: "grant_type=refresh_token" } : {},
     );
-    await expect(ask).rejects.toMatchObject({ code, message: "Corp answers with a page." });
+    expect(await problemWith(() => ask)).toMatchObject({ code, message: "Corp answers with a page." });
   });
 });

@@ -1,5 +1,5 @@
 import type { Environment } from "../protocol/environment.js";
-import { OIDCError } from "../protocol/errors.js";
+import { Failure } from "../protocol/failure.js";
 import type { ServerAccess } from "./messages.js";
 
 /**
@@ -15,7 +15,9 @@ export function relayed(environment: Environment, provider: string, server: () =
     const all = new Headers(init.headers);
     for (const [name, value] of Object.entries(headers)) all.set(name, value);
     const response = await environment.fetch(address, { ...init, headers: all, credentials: "same-origin" });
-    if ((response.status === 401 || response.status === 403) && !(await isOfProvider(response))) throw notSignedIn();
+    // Jupyter's own refusal is none of the provider: the session goes on once the person is signed in to Jupyter again.
+    if ((response.status === 401 || response.status === 403) && !(await isOfProvider(response)))
+      throw new Failure("token_endpoint_unreachable", {});
     if (response.status >= 500) await explain(response, what);
     return response;
   };
@@ -48,22 +50,13 @@ async function isOfProvider(response: Response): Promise<boolean> {
 
 /** The server says in a sentence what is wrong between it and the provider. */
 async function explain(response: Response, what: string): Promise<void> {
-  const { error, error_description } = await response
+  const { error, error_description: said } = await response
     .clone()
     .json()
     .catch(() => ({}));
-  if (typeof error_description !== "string") return;
+  if (typeof said !== "string") return;
   // A token request may succeed later, so it must not end a session, whatever stands in its way now.
-  const known = what === "metadata" && (error === "issuer_mismatch" || error === "discovery_failed");
-  const unreachable = what === "metadata" ? "provider_unreachable" : "token_endpoint_unreachable";
-  throw new OIDCError({ code: known ? error : unreachable, message: error_description.slice(0, 300) });
-}
-
-/** Not the provider's refusal: the session goes on once the person is signed in to Jupyter again. */
-function notSignedIn(): OIDCError {
-  return new OIDCError({
-    code: "token_endpoint_unreachable",
-    message: "The Jupyter server does not pass the request on: it does not know you any more.",
-    hint: "Sign in to Jupyter again, then reload the page.",
-  });
+  if (what !== "metadata") throw new Failure("token_endpoint_unreachable", { said });
+  const known = error === "issuer_mismatch" || error === "discovery_failed";
+  throw new Failure(known ? error : "provider_unreachable", { said });
 }

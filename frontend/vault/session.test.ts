@@ -155,6 +155,20 @@ describe("a token", () => {
     expect(new Set(idp.tokenRequests.slice(1).map((form) => form.refresh_token))).toEqual(new Set([steady]));
   });
 
+  test("is renewed also while the provider's keys can't be had: its ID token waits for the next time", async () => {
+    const { clock, idp, tab, tokens } = await signedIn();
+    const { jwks_uri } = idp.metadata;
+    idp.metadata.jwks_uri = "https://idp.example.com/moved";
+    idp.idToken = (claims) => ({ ...claims, name: "Alice Baker" });
+    await clock.advance(1000); // the library asks for keys anew after 300 s
+    expect(tokens().length).toBeGreaterThan(3);
+    expect(tab.state(LINK)).toMatchObject({ status: "signed_in" });
+    expect(tab.state(LINK)?.error).toBeUndefined();
+    idp.metadata.jwks_uri = jwks_uri;
+    await clock.advance(300);
+    expect(tab.delivered(LINK, "token").at(-1)?.claims).toMatchObject({ name: "Alice Baker" });
+  });
+
   test("of another person is not taken (OpenID Connect Core §12.2)", async () => {
     const { clock, idp, tab, tokens } = await signedIn();
     idp.idToken = (claims) => ({ ...claims, ...BOB });

@@ -1,33 +1,50 @@
 import type { IDToken } from "oauth4webapi";
 import type { Provider } from "../protocol/discovery.js";
 import type { Environment } from "../protocol/environment.js";
-import { OIDCError, type Problem, problemOf } from "../protocol/errors.js";
+import type { Problem } from "../protocol/errors.js";
+import { Failure, isUnreachable } from "../protocol/failure.js";
 import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
-import type { Tokens } from "../protocol/token.js";
+import { refreshTokens, revokeToken, type Tokens } from "../protocol/token.js";
 import type { Clock } from "./clock.js";
-import type { SavedSession } from "./sealed-store.js";
-import { tokenProtocol } from "./token-protocol.js";
+import { problemOf } from "./problem.js";
 
 /** An access token and when it ends, on the vault's own clock. */
 export interface Access {
   readonly value: string;
   /** `undefined`: the provider does not say. */
   readonly lifetime?: number;
-  readonly expires?: number;
+  readonly expires: number;
   /** Counts the tokens of the vault, so that "the same token" can be told without comparing secrets. */
   readonly serial: number;
 }
 
-/** What one sign-in gave: a refresh token and the access tokens that come from it, by target. */
+/** The place of one access token, which is renewed time and again. */
+interface Slot {
+  readonly key: string;
+  /** What to ask for. */
+  readonly target: Target;
+  /** It is what the sign-in was for; others are for other APIs or other scopes. */
+  readonly own?: boolean;
+  token?: Access;
+  /** The request for the next one; many callers share it. */
+  running?: Promise<Access>;
+  /** For the refresh, for a further try, or for the end. */
+  timer?: number;
+  /** Tries in a row that did not get through. */
+  attempts: number;
+  /** The provider does not grant it from this sign-in any more: it ends when it ends. */
+  refused?: boolean;
+}
+
+/** What one sign-in gave: a refresh token, and the access tokens that come from it, by target. */
 interface Grant {
-  request: LoginRequest;
+  readonly request: LoginRequest;
   refreshToken?: string;
-  tokens: Map<string, Access>;
+  readonly slots: Map<string, Slot>;
   /** Requests with one refresh token run one after the other: a rotated token must never be used twice. */
   queue: Promise<unknown>;
-  inFlight: Map<string, Promise<Access>>;
-  /** Targets that the provider does not grant from this sign-in any more: their tokens end when they end. */
-  refused: Set<string>;
+  /** A newer sign-in took its place: it is not used any more, but ended with the rest. */
+  replaced?: boolean;
 }
 
 export interface SessionContext {
@@ -42,300 +59,269 @@ export interface SessionContext {
   wanted(session: Session, key: string): boolean;
 }
 
-/** Refresh when this part of the lifetime is over; a little earlier or later, so that not all come at once. */
-const REFRESH_AT = 0.8;
+/** Refresh when this part of the lifetime is left; a little earlier or later, so that not all come at once. */
+const REFRESH_AT = 0.2;
 const JITTER = 0.02;
-const FIRST_RETRY = 1; // seconds
 const LONGEST_RETRY = 60; // seconds
+/** How long a token is used whose end the provider does not tell, in seconds. */
+const FOREVER = 1e9;
+
+/** They are about claims and refresh tokens; not every provider names them when it says what it granted. */
+const OPENID_SCOPES = ["openid", "profile", "email", "offline_access"];
 
 let serial = 0;
 
 /** One account at one provider for one client: the only holder of its refresh and ID tokens. */
-export class Session {
+export interface Session {
   readonly id: string;
   readonly provider: Provider;
-  readonly account: string;
   readonly subject: string;
+  readonly account: string;
   claims?: IDToken;
   idToken?: string;
   /** When the person signed in, in seconds since the epoch. */
   since: number;
   /** Why there is no fresh token, while there is none or none will come. */
   problem?: Problem;
-  /** The provider ended the sign-in; only a new one helps. */
-  over = false;
-
-  readonly #context: SessionContext;
-  readonly #grants: Grant[] = [];
-  /** Replaced by newer sign-ins: not used any more, but ended with the rest. */
-  readonly #replaced: Grant[] = [];
-  readonly #timers = new Map<string, number>();
-  readonly #attempts = new Map<string, number>();
-
-  constructor(id: string, provider: Provider, subject: string, account: string, context: SessionContext) {
-    this.id = id;
-    this.provider = provider;
-    this.subject = subject;
-    this.account = account;
-    this.#context = context;
-    this.since = context.now();
-  }
-
+  /** The provider ended the sign-in, or the person did; only a new one helps. */
+  over: boolean;
+  /** The sign-ins that can be used; the newest is the last. */
+  readonly grants: Grant[];
   /** The request that the newest sign-in answered. */
-  get request(): LoginRequest {
-    return (this.#grants.at(-1) as Grant).request;
-  }
-
-  /** What a vault needs to go on with this session after a reload (sealed storage only). */
-  get saved(): SavedSession {
-    const { subject, account, claims, idToken, since } = this;
-    const grants = this.#grants.flatMap(({ request, refreshToken }) =>
-      refreshToken ? [{ request, refreshToken }] : [],
-    );
-    return { subject, account, claims, idToken, since, grants };
-  }
-
+  readonly request: LoginRequest;
   /** Takes in what a sign-in gave. A second sign-in for the same target takes the first one's place. */
-  add(request: LoginRequest, tokens: Tokens): void {
-    const key = targetKey(request);
-    const same = this.#grants.findIndex((grant) => targetKey(grant.request) === key);
-    if (same >= 0) this.#replaced.push(...this.#grants.splice(same, 1));
-    const grant = newGrant(request, tokens.refresh_token);
-    this.#grants.push(grant);
-    this.over = false;
-    this.problem = undefined;
-    this.since = this.#context.now();
-    this.#take(grant, key, tokens);
-  }
-
-  /** Goes on with a session from sealed storage: there is no access token yet, the first refresh gets one. */
-  restore({ claims, idToken, since, grants }: SavedSession): void {
-    Object.assign(this, { claims, idToken, since });
-    for (const { request, refreshToken } of grants) {
-      this.#grants.push(newGrant(request, refreshToken));
-    }
-    this.wake();
-  }
-
+  add(request: LoginRequest, tokens: Tokens): void;
+  /** The same for a sign-in that has no access token yet. */
+  adopt(request: LoginRequest, refreshToken?: string): Grant;
   /** The token for this target, while it lives. */
-  token(key: string): Access | undefined {
-    if (this.over) return undefined;
-    for (const grant of this.#grants) {
-      const token = grant.tokens.get(key);
-      if (token && this.secondsLeft(token) > 0) return token;
-    }
-    return undefined;
-  }
-
-  /** `Infinity` where the provider does not say. */
-  secondsLeft(token: Access): number {
-    return token.expires === undefined ? Number.POSITIVE_INFINITY : token.expires - this.#context.clock.elapsed();
-  }
-
-  knows(key: string): boolean {
-    return this.#grants.some((grant) => targetKey(grant.request) === key || grant.tokens.has(key));
-  }
-
+  token(key: string): Access | undefined;
+  /** `undefined` where the provider does not say. */
+  secondsLeft(token: Access): number | undefined;
+  knows(key: string): boolean;
   /**
    * A new token for this target from a refresh token of this session: that of the sign-in for the same target, else
    * any that grants it (RFC 8707 §2.2, RFC 6749 §6). Many callers at once cause one request.
+   *
+   * @throws {Failure} why there is none
    */
-  async refresh(target: Target): Promise<Access> {
-    const key = targetKey(target);
-    const own = this.#grants.find((grant) => targetKey(grant.request) === key || grant.tokens.has(key));
-    if (own) return this.#refreshIn(own, key, target);
-    let refusal: unknown;
-    for (const grant of this.#grants) {
-      try {
-        return await this.#refreshIn(grant, key, target);
-      } catch (failure) {
-        refusal = failure;
-        if (problemOf(failure).code === "token_endpoint_unreachable") break;
-      }
-    }
-    throw refusal ?? noRefreshToken();
-  }
-
+  refresh(target: Target): Promise<Access>;
   /** Looks at every deadline again: after sleep, a clock jump, or when the network is back. */
-  wake(): void {
-    this.#attempts.clear();
-    for (const grant of this.#grants) {
-      for (const key of new Set([targetKey(grant.request), ...grant.tokens.keys()])) this.#schedule(grant, key);
-    }
-  }
-
+  wake(): void;
   /** Forgets everything; then tells the provider (RFC 7009). */
-  async end(): Promise<void> {
-    this.over = true;
-    this.#stop();
-    // A refresh under way comes back with a new refresh token: wait for it, or nobody would revoke that one.
-    const grants = [...this.#grants, ...this.#replaced];
-    await Promise.allSettled(grants.map(({ queue }) => queue));
-    const doomed = grants.flatMap(({ refreshToken, tokens }) => {
-      const token = refreshToken ?? [...tokens.values()].at(-1)?.value;
-      return token ? [token] : [];
-    });
-    for (const grant of grants) {
-      grant.refreshToken = undefined;
-      grant.tokens.clear();
+  end(): Promise<void>;
+}
+
+export function createSession(
+  id: string,
+  provider: Provider,
+  subject: string,
+  account: string,
+  { environmentOf, now, clock, changed, wanted }: SessionContext,
+): Session {
+  const all: Grant[] = [];
+
+  const inUse = () => all.filter(({ replaced }) => !replaced);
+
+  /** The sign-in that this target's token comes from. */
+  const granting = (key: string) => inUse().find(({ slots }) => isKnown(slots.get(key)));
+
+  const left = (token?: Access) => (token ? token.expires - clock.elapsed() : 0);
+
+  function stop({ slots }: Grant): void {
+    for (const { timer } of slots.values()) clock.clearTimeout(timer);
+  }
+
+  function adopt(request: LoginRequest, refreshToken?: string): Grant {
+    const key = targetKey(request);
+    for (const grant of all) {
+      if (!grant.slots.get(key)?.own) continue;
+      grant.replaced = true;
+      stop(grant);
     }
-    const environment = this.#context.environmentOf(this.request);
-    const clientId = this.request.client_id;
-    const protocol = await tokenProtocol().catch(() => undefined); // the session is over either way
-    await Promise.all(doomed.map((token) => protocol?.revokeToken(this.provider, clientId, token, environment)));
+    // Its own scopes are what a refresh gives anyway; some providers refuse to see them again.
+    const own: Slot = { key, target: { ...request, scopes: [] }, own: true, attempts: 0 };
+    const grant = { request, refreshToken, slots: new Map([[key, own]]), queue: Promise.resolve() };
+    all.push(grant);
+    return grant;
   }
 
-  #refreshIn(grant: Grant, key: string, target: Target): Promise<Access> {
-    const known = grant.inFlight.get(key);
-    if (known) return known;
-    const run = grant.queue.then(() => this.#request(grant, key, target));
-    grant.queue = run.catch(() => undefined); // the next in the queue has nothing to do with this one's failure
-    grant.inFlight.set(key, run);
-    const done = () => grant.inFlight.delete(key);
-    run.then(done, done);
-    return run;
+  function renew(grant: Grant, slot: Slot): Promise<Access> {
+    if (!slot.running) {
+      slot.running = grant.queue
+        .then(() => request(grant, slot))
+        .finally(() => {
+          slot.running = undefined;
+        });
+      grant.queue = slot.running.catch(() => undefined); // the next in the queue has nothing to do with this failure
+    }
+    return slot.running;
   }
 
-  async #request(grant: Grant, key: string, target: Target): Promise<Access> {
-    const { environmentOf } = this.#context;
-    const { refreshToken, request } = grant;
-    if (refreshToken === undefined || this.over) throw noRefreshToken();
-    // The sign-in's own scopes are what a refresh gives anyway; some providers refuse to see them again.
-    const own = targetKey(request) === key;
-    const asked = own ? { ...target, scopes: [] } : target;
+  async function request(grant: Grant, slot: Slot): Promise<Access> {
+    const { request, refreshToken } = grant;
+    const { client_id } = request;
+    if (!refreshToken || session.over) throw new Failure("invalid_grant", undefined);
     try {
-      const environment = environmentOf(request);
-      const { refreshTokens } = await tokenProtocol();
-      const tokens = await refreshTokens(this.provider, request.client_id, refreshToken, asked, environment);
-      if (tokens.claims && tokens.claims.sub !== this.subject) {
-        // OpenID Connect Core §12.2: the same person, or it is no refresh.
-        throw new OIDCError({ code: "id_token_invalid", message: "The provider refreshed another person's sign-in." });
-      }
-      this.#take(grant, key, tokens);
-      return grant.tokens.get(key) as Access;
+      const tokens = await refreshTokens(provider, client_id, refreshToken, slot.target, environmentOf(request));
+      // OpenID Connect Core §12.2: the same person, or it is no refresh.
+      if (tokens.claims && tokens.claims.sub !== subject) throw new Failure("id_token_invalid", { claim: "sub" });
+      grant.refreshToken = tokens.refresh_token ?? refreshToken;
+      if (lacks(tokens, slot.target)) throw new Failure("scope_unavailable", { error: "invalid_scope", client_id });
+      return take(grant, slot, tokens);
     } catch (failure) {
-      if (own || problemOf(failure).code === "token_endpoint_unreachable") this.#failed(grant, key, failure);
-      else this.#refuse(grant, key);
+      await failed(grant, slot, failure);
       throw failure;
     }
   }
 
-  #take(grant: Grant, key: string, tokens: Tokens): void {
-    const { elapsed } = this.#context.clock;
-    const lifetime = tokens.expires_in;
+  function take(grant: Grant, slot: Slot, tokens: Tokens): Access {
+    const { access_token: value, expires_in: lifetime, id_token, claims } = tokens;
     serial += 1;
-    grant.tokens.set(key, {
-      value: tokens.access_token,
-      lifetime,
-      expires: lifetime === undefined ? undefined : elapsed() + lifetime,
-      serial,
-    });
-    grant.refused.delete(key);
-    if (tokens.refresh_token) grant.refreshToken = tokens.refresh_token;
-    if (!this.#grants.includes(grant)) return; // replaced while this was on its way
-    if (tokens.claims) this.claims = tokens.claims;
-    if (tokens.id_token) this.idToken = tokens.id_token;
-    this.#attempts.delete(key);
-    this.problem = undefined;
-    this.#schedule(grant, key);
-    this.#context.changed(this);
+    const token = { value, lifetime, expires: clock.elapsed() + (lifetime ?? FOREVER), serial };
+    slot.token = token;
+    if (grant.replaced) return token; // while this was on its way
+    session.claims = claims ?? session.claims;
+    session.idToken = id_token ?? session.idToken;
+    session.problem = undefined;
+    slot.attempts = 0;
+    slot.refused = false;
+    schedule(grant, slot);
+    changed(session);
+    return token;
   }
 
-  #failed(grant: Grant, key: string, failure: unknown): void {
-    if (!this.#grants.includes(grant)) return; // replaced: its end is no end of the session
-    this.problem = problemOf(failure);
-    if (this.problem.code === "token_endpoint_unreachable") {
-      this.#attempts.set(key, (this.#attempts.get(key) ?? 0) + 1);
-      this.#schedule(grant, key);
-    } else if (!this.over) {
-      grant.refreshToken = undefined;
-      grant.tokens.clear();
-      this.over = !this.#grants.some((other) => other.refreshToken !== undefined);
-    }
-    this.#context.changed(this);
-  }
-
-  /** Only this target's token is over, when it ends; the sign-in goes on. */
-  #refuse(grant: Grant, key: string): void {
-    if (!grant.tokens.has(key)) return;
-    grant.refused.add(key);
-    this.#schedule(grant, key);
-  }
-
-  /** One timer per token: for its refresh, for a further try, or for its end. */
-  #schedule(grant: Grant, key: string): void {
-    const { clock } = this.#context;
-    clock.clearTimeout(this.#timers.get(key));
-    if (this.over) return;
-    const delay = this.#delay(grant, key);
-    if (delay !== undefined)
-      this.#timers.set(
-        key,
-        clock.setTimeout(() => this.#due(grant, key), delay),
-      );
-  }
-
-  #delay(grant: Grant, key: string): number | undefined {
-    const token = grant.tokens.get(key);
-    const left = token ? this.secondsLeft(token) : 0;
-    const attempts = this.#attempts.get(key) ?? 0;
-    if (!this.#refreshable(grant, key)) return Number.isFinite(left) ? left : undefined;
-    if (attempts > 0) {
-      const pause = Math.min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY) * (0.75 + Math.random() / 2);
-      return left > 0 ? Math.min(pause, left) : pause; // the end is told when it comes, not at the next try
-    }
-    if (!token) return 0;
-    if (token.lifetime === undefined) return undefined;
-    return left - token.lifetime * (1 - REFRESH_AT + JITTER * (2 * Math.random() - 1));
-  }
-
-  #due(grant: Grant, key: string): void {
-    const token = grant.tokens.get(key);
-    const left = token ? this.secondsLeft(token) : 0;
-    if (left <= 0) this.#context.changed(this);
-    if (!this.#refreshable(grant, key)) {
-      if (left > 0) this.#schedule(grant, key);
+  async function failed(grant: Grant, slot: Slot, failure: unknown): Promise<void> {
+    const passing = isUnreachable(failure);
+    if (!slot.own && !passing) {
+      // Only this target's token is over, when it ends; the sign-in goes on.
+      slot.refused = true;
+      if (slot.token) schedule(grant, slot);
       return;
     }
-    this.#refreshIn(grant, key, targetOf(key)).catch(() => undefined); // kept in `problem`, and tried again
+    const problem = await problemOf(failure);
+    if (grant.replaced) return; // its end is no end of the session
+    session.problem = problem;
+    if (passing) {
+      slot.attempts += 1;
+      schedule(grant, slot);
+    } else {
+      forget(grant);
+      session.over ||= inUse().every(({ refreshToken }) => !refreshToken);
+    }
+    changed(session);
   }
 
-  #refreshable(grant: Grant, key: string): boolean {
-    if (!this.#grants.includes(grant) || grant.refused.has(key)) return false;
-    return grant.refreshToken !== undefined && this.#context.wanted(this, key);
+  function isRefreshable({ refreshToken, replaced }: Grant, slot: Slot): boolean {
+    if (!refreshToken || replaced || slot.refused || !isKnown(slot)) return false;
+    return wanted(session, slot.key);
   }
 
-  #stop(): void {
-    for (const timer of this.#timers.values()) this.#context.clock.clearTimeout(timer);
-    this.#timers.clear();
+  function delay(grant: Grant, slot: Slot): number | undefined {
+    const { token, attempts } = slot;
+    const rest = left(token);
+    if (!isRefreshable(grant, slot)) return token?.lifetime && rest;
+    if (attempts > 0) {
+      const pause = Math.min(2 ** (attempts - 1), LONGEST_RETRY) * (0.75 + Math.random() / 2);
+      return rest > 0 ? Math.min(pause, rest) : pause; // the end is told when it comes, not at the next try
+    }
+    if (!token) return 0;
+    return token.lifetime && rest - token.lifetime * (REFRESH_AT + JITTER * (2 * Math.random() - 1));
   }
-}
 
-function newGrant(request: LoginRequest, refreshToken?: string): Grant {
-  return {
-    request,
-    refreshToken,
-    tokens: new Map(),
-    queue: Promise.resolve(),
-    inFlight: new Map(),
-    refused: new Set(),
+  function schedule(grant: Grant, slot: Slot): void {
+    clock.clearTimeout(slot.timer);
+    const seconds = session.over ? undefined : delay(grant, slot);
+    if (seconds !== undefined) slot.timer = clock.setTimeout(() => due(grant, slot), seconds);
+  }
+
+  function due(grant: Grant, slot: Slot): void {
+    const rest = left(slot.token);
+    if (rest <= 0) changed(session);
+    if (isRefreshable(grant, slot))
+      renew(grant, slot).catch(() => undefined); // kept in `problem`
+    else if (rest > 0) schedule(grant, slot);
+  }
+
+  const session: Session = {
+    id,
+    provider,
+    subject,
+    account,
+    since: 0,
+    over: false,
+    get grants() {
+      return inUse();
+    },
+    get request() {
+      return (all.at(-1) as Grant).request;
+    },
+    adopt,
+    add(request, tokens) {
+      const grant = adopt(request, tokens.refresh_token);
+      session.over = false;
+      session.since = now();
+      take(grant, grant.slots.get(targetKey(request)) as Slot, tokens);
+    },
+    token(key) {
+      if (session.over) return undefined;
+      const tokens = inUse().map(({ slots }) => slots.get(key)?.token);
+      return tokens.find((token) => left(token) > 0);
+    },
+    secondsLeft: (token) => token.lifetime && left(token),
+    knows: (key) => granting(key) !== undefined,
+    async refresh(target) {
+      const key = targetKey(target);
+      const own = granting(key);
+      let refusal: unknown = new Failure("invalid_grant", undefined);
+      for (const grant of own ? [own] : inUse()) {
+        const slot = grant.slots.get(key) ?? { key, target, attempts: 0 };
+        grant.slots.set(key, slot);
+        try {
+          return await renew(grant, slot);
+        } catch (failure) {
+          refusal = failure;
+          if (isUnreachable(failure)) break;
+        }
+      }
+      throw refusal;
+    },
+    wake() {
+      for (const grant of inUse()) {
+        for (const slot of grant.slots.values()) {
+          slot.attempts = 0;
+          schedule(grant, slot);
+        }
+      }
+    },
+    async end() {
+      const { request } = session;
+      session.over = true;
+      all.forEach(stop);
+      // A refresh under way comes back with a new refresh token: wait for it, or nobody would revoke that one.
+      await Promise.all(all.map(({ queue }) => queue));
+      for (const grant of all) {
+        const last = [...grant.slots.values()].findLast(({ token }) => token)?.token?.value;
+        const token = grant.refreshToken ?? last;
+        forget(grant);
+        if (token) void revokeToken(provider, request.client_id, token, environmentOf(request));
+      }
+    },
   };
+  return session;
 }
 
-function targetOf(key: string): Target {
-  const [scopes, resource, audience] = JSON.parse(key);
-  return { scopes, resource, audience };
+/** One that was only tried is none. */
+function isKnown(slot?: Slot): boolean {
+  return slot?.own === true || slot?.token !== undefined;
 }
 
-function noRefreshToken(): OIDCError {
-  return new OIDCError({
-    code: "invalid_grant",
-    message: "The provider gave no refresh token, so the token can't be renewed without you.",
-    hint: "Sign in again; some providers need the scope “offline_access” for this.",
-  });
+function forget(grant: Grant): void {
+  grant.refreshToken = undefined;
+  for (const slot of grant.slots.values()) slot.token = undefined;
 }
 
-/** For messages: `undefined` where there is no end. */
-export function finite(seconds: number): number | undefined {
-  return Number.isFinite(seconds) ? seconds : undefined;
+/** A provider may grant less than was asked for (RFC 6749 §3.3): what is of no use is no token. */
+function lacks({ scope }: Tokens, { scopes }: Target): boolean {
+  const granted = scope?.split(" ");
+  return granted !== undefined && scopes.some((wanted) => !granted.includes(wanted) && !OPENID_SCOPES.includes(wanted));
 }

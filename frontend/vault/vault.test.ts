@@ -101,8 +101,23 @@ describe("signing in", () => {
     tab.link("provider", { authority: "https://other.example.com" });
     tab.link("hint", { extra_params: { login_hint: "bob@example.com" } });
     tab.link("anew", { extra_params: { prompt: "login" } });
+    tab.link("stronger", { extra_params: { acr_values: "mfa" } });
     await settled();
-    for (const link of ["client", "provider", "hint", "anew"]) expect(tab.delivered(link, "token")).toEqual([]);
+    for (const link of ["client", "provider", "hint", "anew", "stronger"])
+      expect(tab.delivered(link, "token")).toEqual([]);
+  });
+
+  test("in a special way serves whoever asks for the same, or for nothing special", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE, { extra_params: { acr_values: "mfa", connector_id: "ldap" } });
+    await tab.signIn(ONE);
+    tab.link("same", { extra_params: { connector_id: "ldap", acr_values: "mfa" } });
+    tab.link("plain");
+    tab.link("other", { extra_params: { acr_values: "mfa", connector_id: "github" } });
+    expect(tab.state("same")?.status).toBe("signed_in");
+    expect(tab.state("plain")?.status).toBe("signed_in");
+    expect(tab.state("other")?.status).toBe("signed_out");
   });
 
   test("asks first where the person wants to be asked", async () => {
@@ -206,9 +221,8 @@ describe("a page that means harm", () => {
     for (const baseUrl of ["https://jupyter.example.com/", "https://evil.example.com/", "//evil.example.com/", ""])
       tab.say({ type: "server", server: { baseUrl, headers: {} } });
     tab.link(ONE, { provider: "corp", relay: true });
-    await settled();
+    await until(() => idp.calls.length > 0);
     await clock.advance(300);
-    expect(idp.calls.length).toBeGreaterThan(0);
     expect(new Set(idp.calls.map(({ url }) => new URL(url).origin))).toEqual(new Set(["https://jupyter.example.com"]));
   });
 
@@ -483,6 +497,22 @@ describe("a token for another API", () => {
     expect(idp.tokenRequests.filter(({ resource }) => resource === API)).toHaveLength(1);
   });
 
+  test("that grants less than was asked for is none, and keeps the refresh token that came with it", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    idp.answer = (body) => ({ ...body, scope: "openid read" });
+    tab.say({ type: "refresh", link_id: ONE, id: "less", scopes: ["read", "write"] });
+    await until(() => tab.delivered(ONE, "answer").length === 1);
+    expect(tab.delivered(ONE, "answer")[0]).toMatchObject({ error: { code: "scope_unavailable" } });
+    tab.say({ type: "refresh", link_id: ONE, id: "enough", scopes: ["read", "profile"] });
+    await until(() => tab.delivered(ONE, "answer").length === 2);
+    expect(tab.delivered(ONE, "answer")[1]).toHaveProperty("access_token");
+    expect(idp.reused).toEqual([]);
+    expect(tab.state(ONE)?.status).toBe("signed_in");
+  });
+
   test("that is refused is an answer too", async () => {
     const { page } = await vaultAndProvider();
     const tab = page();
@@ -565,15 +595,16 @@ describe("a page that dies", () => {
     const { idp, clock, page, crash } = await vaultAndProvider();
     const notebook = page({ courier: true });
     notebook.result = "delivered";
+    notebook.place = { path: "work/analysis.ipynb", name: "analysis.ipynb" };
     notebook.link(ONE);
     await notebook.signIn(ONE);
     crash(notebook);
     const later = page({ courier: true });
-    expect(later.all("places_wanted")).toEqual([{ type: "places_wanted", link_ids: [ONE] }]);
+    later.say({ type: "list_sessions" });
+    await until(() => later.all("sessions").at(-1)?.sessions[0].uses.length === 1);
     later.result = "not_mine";
     await clock.advance(245);
-    const last = page({ courier: true });
-    expect(last.all("places_wanted")).toEqual([{ type: "places_wanted", link_ids: [] }]);
+    expect(later.all("sessions").at(-1)?.sessions[0].uses).toEqual([]);
     expect(idp.reused).toEqual([]);
   });
 });

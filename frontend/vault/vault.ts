@@ -1,10 +1,10 @@
 import { type Environment, randomString } from "../protocol/environment.js";
-import { OIDCError, problemOf } from "../protocol/errors.js";
+import { Failure } from "../protocol/failure.js";
 import { endSessionUrl } from "../protocol/logout.js";
-import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
+import { type LoginRequest, targetKey } from "../protocol/request.js";
 import type { Clock } from "./clock.js";
 import type { Keeper } from "./keeper.js";
-import { Link } from "./link.js";
+import { clear, createLink, follow, isForKernel, type Link, shownOf, stateOf, tokenOf } from "./link.js";
 import {
   type Delivery,
   type FromVault,
@@ -14,332 +14,343 @@ import {
   type ToVault,
   type VaultSettings,
 } from "./messages.js";
-import { PostOffice } from "./post-office.js";
-import { ProviderCache } from "./provider-cache.js";
-import { Reception } from "./reception.js";
+import { createPostOffice } from "./post-office.js";
+import { problemOf } from "./problem.js";
+import { providerCache } from "./provider-cache.js";
+import { createReception } from "./reception.js";
 import { serves } from "./recognition.js";
-import { relayed } from "./relay.js";
-import { finite, type Session } from "./session.js";
-import { Sessions } from "./sessions.js";
-import type { SignInResult } from "./sign-in.js";
+import type { Session } from "./session.js";
+import { createSessions } from "./sessions.js";
+
+type LinkMessage = Extract<ToVault, { link_id: string }>;
 
 /**
  * Sessions, the sign-ins under way, and everybody who wants to hear of them. The only place where refresh tokens,
  * ID tokens, verifiers, `state` and `nonce` live; no message to a page carries one, but for the addresses that
  * windows are opened with.
  */
-export class Vault {
+export interface Vault {
   readonly id: string;
-  readonly #environment: Environment;
-  readonly #links = new Map<string, Link>();
-  readonly #posts: PostOffice;
-  readonly #reception: Reception;
-  readonly #sessions: Sessions;
-  readonly #keeper?: Keeper;
-  #settings?: VaultSettings;
-  #server?: ServerAccess;
+  receive(port: Port<FromVault>, message: ToVault): void;
+}
 
-  constructor(environment: Environment, clock: Clock, makeKeeper?: (providers: ProviderCache) => Keeper) {
-    this.#environment = environment;
-    const environmentOf = (request: LoginRequest) => this.#environmentOf(request);
-    const providers = new ProviderCache(environmentOf);
-    this.id = randomString(environment);
-    this.#posts = new PostOffice(clock);
-    this.#keeper = makeKeeper?.(providers);
-    this.#reception = new Reception({
-      clock,
-      providers,
-      environmentOf,
-      publish: (link) => this.#publish(link),
-      signedIn: (link, result) => this.#signedIn(link, result),
-    });
-    this.#sessions = new Sessions(environment, {
-      now: environment.now,
-      clock,
-      environmentOf,
-      changed: (session) => this.#sessionChanged(session),
-      wanted: (session, key) => this.#isWanted(session, key),
-    });
-  }
+/** @param store the name of its sealed storage, for people who want to stay signed in across a reload */
+export function createVault(environment: Environment, clock: Clock, store?: string): Vault {
+  const id = randomString(environment);
+  const links = new Map<string, Link>();
+  /** Pages that want to hear of all sessions. */
+  const sidebars = new Set<Port<FromVault>>();
+  const providerOf = providerCache(environmentOf);
+  const posts = createPostOffice(clock);
+  const reception = createReception({
+    clock,
+    providerOf,
+    environmentOf,
+    publish,
+    signedIn(link, result) {
+      const session = sessions.enter(result);
+      attach(link, session);
+      for (const other of links.values()) {
+        if (other !== link && serves(session, other.request)) findSession(other);
+      }
+    },
+  });
+  const sessions = createSessions(environment, {
+    now: environment.now,
+    clock,
+    environmentOf,
+    changed(session) {
+      if (!sessions.list.includes(session)) return;
+      for (const link of links.values()) {
+        if (link.session === session) publish(link);
+      }
+      tellSessions();
+      keeper?.changed();
+    },
+    wanted(session, key) {
+      const users = [...links.values()].filter(
+        (link) => isForKernel(link) && link.session === session && targetKey(link.request) === key,
+      );
+      if (users.length > 0) return users.some((link) => link.options.auto_refresh);
+      return targetKey(session.request) === key; // kept for whoever comes next
+    },
+  });
+  let settings: VaultSettings | undefined;
+  let server: ServerAccess | undefined;
+  let keeper: Keeper | undefined;
 
-  receive(port: Port<FromVault>, message: ToVault): void {
+  function receive(port: Port<FromVault>, message: ToVault): void {
     switch (message.type) {
       case "hello":
-        this.#welcome(port, message.page_id, message.courier);
+        welcome(port, message.page_id, message.courier);
         return;
       case "bye":
-        this.#leave(port);
+        leave(port);
         return;
       case "server":
         // Refresh tokens go there: no page may send them to another origin.
-        if (isOwnOrigin(message.server.baseUrl)) this.#server = message.server;
+        if (message.server.baseUrl.startsWith(`${globalThis.location?.origin}/`)) server = message.server;
         return;
       case "settings":
-        this.#follow(message.settings);
+        apply(message.settings);
         return;
       case "list_sessions":
-        this.#tellSessions([port]);
+        sidebars.add(port);
+        tellSessions();
         return;
       case "wake":
-        this.#sessions.wake();
+        for (const session of sessions.list) session.wake();
         return;
       case "link":
-        this.#addLink(port, message);
+        addLink(port, message);
         return;
       case "result":
-        this.#posts.answered(port, message.delivery, message.result, message.kernel_id);
+        posts.answered(port, message.delivery, message);
         return;
     }
-    const link = this.#links.get(message.link_id);
-    if (link) this.#receiveForLink(port, link, message);
+    const link = links.get(message.link_id);
+    if (link) receiveForLink(port, link, message);
   }
 
-  #receiveForLink(port: Port<FromVault>, link: Link, message: Extract<ToVault, { link_id: string }>): void {
+  function receiveForLink(port: Port<FromVault>, link: Link, message: LinkMessage): void {
     switch (message.type) {
       case "unlink":
-        this.#dropPort(link, port);
-        return;
-      case "place":
-        link.place = message;
-        this.#tellSessions();
+        dropPort(link, port);
         return;
       case "begin":
-        void this.#reception.begin(port, link, message.prepared_id);
+        void reception.begin(port, link, message.prepared_id);
         return;
       case "cancel":
-        this.#reception.stop(link);
-        this.#publish(link);
+        reception.stop(link);
+        publish(link);
         return;
       case "window_closed":
         if (!link.begun || link.begun.answered) return;
         link.abandoned = true;
         link.problem = message.problem;
-        this.#publish(link);
+        publish(link);
         return;
       case "accept":
-        if (link.offer) this.#attach(link, link.offer);
+        if (link.offer) attach(link, link.offer);
         return;
       case "sign_out":
-        this.#reception.stop(link);
-        link.problem = undefined;
-        if (link.session) this.#endSession(link.session);
-        else this.#publish(link);
+        reception.stop(link);
+        clear(link);
+        if (link.session) endSession(link.session);
+        else publish(link);
         return;
       case "log_out":
         port.postMessage({ type: "logout_url", link_id: link.id, url: link.logoutUrl });
         link.logoutUrl = undefined;
-        this.#publish(link);
+        publish(link);
         return;
       case "refresh":
-        void this.#answerRefresh(link, message);
+        void answerRefresh(link, message);
         return;
       case "tell_kernel":
-        void this.#deliver(link, message.event, message.payload);
+        void deliver(link, message.event, message.payload);
         return;
     }
   }
 
   // ---- pages and links ---------------------------------------------------------------------------
 
-  #welcome(port: Port<FromVault>, pageId: string, courier: boolean): void {
+  function welcome(port: Port<FromVault>, pageId: string, courier: boolean): void {
     // A page holds this lock for as long as it lives; a crash says no "bye".
-    void navigator.locks?.request(pageLock(pageId), () => this.#leave(port));
-    port.postMessage({ type: "welcome", vault_id: this.id });
-    if (!courier) return;
-    this.#posts.couriers.add(port);
-    port.postMessage({ type: "places_wanted", link_ids: [...this.#links.keys()] });
-    this.#tellSessions([port]);
+    void navigator.locks?.request(pageLock(pageId), () => leave(port));
+    port.postMessage({ type: "welcome", vault_id: id });
+    if (courier) posts.couriers.add(port);
   }
 
-  #leave(port: Port<FromVault>): void {
-    this.#posts.leave(port);
-    for (const link of this.#links.values()) {
-      if (link.ports.has(port)) this.#dropPort(link, port);
+  function leave(port: Port<FromVault>): void {
+    posts.leave(port);
+    sidebars.delete(port);
+    for (const link of links.values()) {
+      if (link.ports.has(port)) dropPort(link, port);
     }
   }
 
-  #follow(settings: VaultSettings): void {
-    const before = this.#settings;
-    this.#settings = settings;
-    if (before?.persistHours === settings.persistHours) return;
-    this.#keeper?.start(settings.persistHours, this.#sessions).then(() => {
-      for (const link of this.#links.values()) this.#findSession(link);
-      this.#tellSessions();
-    });
+  function apply(next: VaultSettings): void {
+    const before = settings?.persistHours;
+    settings = next;
+    if (before !== next.persistHours) void keep(next.persistHours);
   }
 
-  #addLink(port: Port<FromVault>, message: Extract<ToVault, { type: "link" }>): void {
+  /** Keeps sessions across a reload of the only tab for so many hours; 0: sees to it that nothing is kept. */
+  async function keep(hours: number): Promise<void> {
+    if (!store) return;
+    if (hours > 0 && !keeper) {
+      const { Keeper } = await import("./keeper.js");
+      keeper ??= new Keeper(store, providerOf, sessions);
+    }
+    await keeper?.start(hours);
+    if (!(hours > 0)) globalThis.indexedDB?.deleteDatabase(store);
+    for (const link of links.values()) findSession(link);
+    tellSessions();
+  }
+
+  function addLink(port: Port<FromVault>, message: LinkMessage & { type: "link" }): void {
     const { link_id, request, options, forward_to } = message;
-    let link = this.#links.get(link_id);
+    let link = links.get(link_id);
     if (!link) {
-      link = new Link(link_id, request, options, forward_to);
-      this.#links.set(link_id, link);
-      for (const courier of this.#posts.couriers) {
-        courier.postMessage({ type: "places_wanted", link_ids: [link_id] });
-      }
+      link = createLink(link_id, request, options, forward_to);
+      links.set(link_id, link);
     }
-    link.follow(request, options);
+    follow(link, request, options);
     link.ports.add(port);
-    port.postMessage({ type: "state", link_id, state: link.state });
-    this.#findSession(link);
-    void this.#reception.prepare(link);
+    port.postMessage({ type: "state", link_id, state: stateOf(link) });
+    findSession(link);
+    void reception.prepare(link);
   }
 
-  #dropPort(link: Link, port: Port<FromVault>): void {
+  function dropPort(link: Link, port: Port<FromVault>): void {
     link.ports.delete(port);
     // Its kernel may run on with nobody looking; a courier that knows the kernel goes on serving it.
-    if (link.ports.size === 0 && !(link.session && link.kernelId)) this.#dropLink(link);
+    if (link.ports.size === 0 && !(link.session && link.kernelId)) dropLink(link);
   }
 
-  #dropLink(link: Link): void {
-    this.#reception.stop(link);
-    this.#links.delete(link.id);
-    this.#tellSessions();
+  function dropLink(link: Link): void {
+    reception.stop(link);
+    links.delete(link.id);
+    tellSessions();
   }
 
   // ---- links and their sessions ------------------------------------------------------------------------
 
-  #signedIn(link: Link, result: SignInResult): void {
-    const session = this.#sessions.enter(result);
-    this.#attach(link, session);
-    for (const other of this.#links.values()) {
-      if (other !== link && serves(session, other.request)) this.#findSession(other);
-    }
-  }
-
   /** One sign-in serves all: a session of the same provider and client is used without a click. */
-  #findSession(link: Link): void {
+  function findSession(link: Link): void {
     if (link.session && !link.session.over) return;
-    const session = this.#sessions.serving(link.request);
+    const session = sessions.serving(link.request);
     if (!session) return;
-    if (this.#settings?.confirmSharing && !link.session && link.forKernel) {
+    if (settings?.confirmSharing && !link.session && isForKernel(link)) {
       link.offer = session;
-      this.#publish(link);
+      publish(link);
     } else {
-      this.#attach(link, session);
+      attach(link, session);
     }
   }
 
-  #attach(link: Link, session: Session): void {
+  function attach(link: Link, session: Session): void {
     link.offer = undefined;
-    const attach = () => {
+    const settle = () => {
       if (session.over) return; // signed out while the token was on its way
       link.session = session;
-      link.problem = undefined;
-      link.logoutUrl = undefined;
+      clear(link);
       // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
       link.abandoned = true;
       session.wake();
-      this.#publish(link);
-      this.#tellSessions();
+      publish(link);
+      tellSessions();
     };
-    if (session.knows(link.key)) attach();
+    if (session.knows(targetKey(link.request))) settle();
     // Another API or other scopes: a token of its own from the same sign-in. If that is not granted, the button stays.
-    else session.refresh(link.request).then(attach, () => this.#publish(link));
+    else session.refresh(link.request).then(settle, () => publish(link));
   }
 
-  #isWanted(session: Session, key: string): boolean {
-    const users = [...this.#links.values()].filter(
-      (link) => link.forKernel && link.session === session && link.key === key,
-    );
-    if (users.length > 0) return users.some((link) => link.options.auto_refresh);
-    return targetKey(session.request) === key; // kept for whoever comes next
-  }
-
-  #sessionChanged(session: Session): void {
-    if (!this.#sessions.has(session)) return;
-    for (const link of this.#links.values()) {
-      if (link.session === session) this.#publish(link);
-    }
-    this.#tellSessions();
-    this.#keeper?.changed(this.#sessions);
-  }
-
-  #endSession(session: Session): void {
-    this.#sessions.remove(session);
+  function endSession(session: Session): void {
+    sessions.remove(session);
     const { provider, request, idToken } = session;
     const logoutUrl = endSessionUrl(provider.metadata, request.client_id, idToken);
     void session.end();
-    for (const link of this.#links.values()) {
+    for (const link of links.values()) {
       if (link.offer === session) link.offer = undefined;
       if (link.session !== session) continue;
       link.session = undefined;
-      link.problem = undefined;
+      clear(link);
       link.logoutUrl = logoutUrl;
-      this.#publish(link);
-      void this.#reception.prepare(link);
+      publish(link);
+      void reception.prepare(link);
     }
-    this.#tellSessions();
-    this.#keeper?.changed(this.#sessions);
+    tellSessions();
+    keeper?.changed();
   }
 
   /** `w.refresh()` and `w.token(resource=…)`: the answer goes back to the kernel that asked. */
-  async #answerRefresh(link: Link, message: Extract<ToVault, { type: "refresh" }>): Promise<void> {
-    if (message.id && !link.isNew(message.id)) return; // asked in every tab that shows the widget
+  async function answerRefresh(link: Link, message: LinkMessage & { type: "refresh" }): Promise<void> {
+    const question = message.id;
+    if (question && question === link.asked) return;
+    link.asked = question ?? link.asked;
     const { session, request } = link;
-    const other = message.resource != null || message.scopes != null;
     const { scopes, resource } = message;
-    const target: Target = other
-      ? { ...request, scopes: scopes ?? request.scopes, resource: resource ?? request.resource }
-      : request;
     let answer: Record<string, unknown>;
     try {
-      if (!session) throw new OIDCError({ code: "no_token", message: "Nobody is signed in.", hint: "Sign in first." });
-      const token = await session.refresh(target);
-      answer = { access_token: token.value, expires_in: finite(session.secondsLeft(token)), lifetime: token.lifetime };
+      if (!session) throw new Failure("no_token", undefined);
+      const token = await session.refresh({
+        ...request,
+        scopes: scopes ?? request.scopes,
+        resource: resource ?? request.resource,
+      });
+      answer = { access_token: token.value, expires_in: session.secondsLeft(token), lifetime: token.lifetime };
     } catch (failure) {
-      answer = { error: problemOf(failure) };
+      answer = { error: await problemOf(failure) };
     }
-    if (message.id) await this.#deliver(link, "answer", { id: message.id, ...answer });
+    if (question) await deliver(link, "answer", { id: question, ...answer });
   }
 
   /** What a provider is reached by: through the Jupyter server, where its administrator configured a relay. */
-  #environmentOf({ relay, provider }: LoginRequest): Environment {
-    const server = this.#server;
-    return relay && provider && server
-      ? relayed(this.#environment, provider, () => this.#server ?? server)
-      : this.#environment;
+  function environmentOf({ relay, provider }: LoginRequest): Environment {
+    if (!relay || !provider || !server) return environment;
+    const access = () => server as ServerAccess; // its headers may change while a session lasts
+    return {
+      ...environment,
+      async fetch(...request) {
+        const { relayed } = await import("./relay.js");
+        return relayed(environment, provider, access).fetch(...request);
+      },
+    };
   }
 
   // ---- telling -------------------------------------------------------------------------------------------
 
   /** Tells the views of a link, and its kernel if something has changed for it. */
-  #publish(link: Link): void {
-    const { state, token, session, told } = link;
+  function publish(link: Link): void {
+    const { session, told } = link;
+    const state = stateOf(link);
+    const token = tokenOf(link);
     for (const port of link.ports) port.postMessage({ type: "state", link_id: link.id, state });
-    const now = { status: state.status, serial: token?.serial, code: state.error?.code };
-    link.told = now;
-    if (token && session && told.serial !== now.serial) {
-      void this.#deliver(link, "token", {
+    const { status, error } = state;
+    const [serial, before] = [token?.serial, told.serial];
+    link.told = { serial, shown: shownOf(state) };
+    if (token && session && serial !== before) {
+      void deliver(link, "token", {
         access_token: token.value,
-        expires_in: finite(session.secondsLeft(token)),
+        expires_in: session.secondsLeft(token),
         lifetime: token.lifetime,
         claims: session.claims,
         account: session.account,
         session: session.id,
-        ...(link.options.share_id_token ? { id_token: session.idToken } : {}),
+        ...(link.options.share_id_token && { id_token: session.idToken }),
       });
-    } else if (told.serial !== now.serial || told.status !== now.status || told.code !== now.code) {
+    } else if (serial !== before || link.told.shown !== told.shown) {
       // `ended`: the token that this vault brought is over; else the kernel keeps one that came from elsewhere.
-      const ended = told.serial !== undefined && now.serial === undefined;
-      void this.#deliver(link, "status", { status: state.status, error: state.error, ended });
+      void deliver(link, "status", { status, error, ended: before !== undefined && serial === undefined });
     }
   }
 
-  async #deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
-    if (!link.forKernel) return;
-    const message: Delivery = { link_id: link.id, event, payload: { ...payload, seq: link.nextSeq(), vault: this.id } };
-    const { kernelId, gone } = await this.#posts.send(message, link.ports, link.kernelId);
-    if (kernelId) link.kernelId = kernelId;
-    if (gone && link.ports.size === 0 && this.#links.get(link.id) === link) this.#dropLink(link);
+  async function deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
+    if (!isForKernel(link)) return;
+    link.seq += 1;
+    const message = { link_id: link.id, event, payload: { ...payload, seq: link.seq, vault: id } };
+    const { result, kernel_id, place } = await posts.send(message, link.ports, link.kernelId);
+    if (result === "delivered") {
+      link.kernelId = kernel_id;
+      link.place = place ?? link.place;
+      tellSessions();
+    }
+    if (result === "not_mine" && link.ports.size === 0 && links.get(link.id) === link) dropLink(link);
   }
 
-  #tellSessions(ports: Iterable<Port<FromVault>> = this.#posts.couriers): void {
-    const sessions = this.#sessions.describe(this.#links.values());
-    for (const port of ports) port.postMessage({ type: "sessions", sessions });
+  /** Nothing depends on it: who opens a sidebar that can't be told finds it empty. */
+  function tellSessions(): void {
+    if (sidebars.size === 0) return;
+    import("./describe.js").then(
+      ({ describe }) => {
+        const list = describe(sessions.list, [...links.values()]);
+        for (const port of sidebars) port.postMessage({ type: "sessions", sessions: list });
+      },
+      () => undefined,
+    );
   }
-}
 
-function isOwnOrigin(address: string): boolean {
-  return URL.canParse(address) && new URL(address).origin === globalThis.location?.origin;
+  return { id, receive };
 }

@@ -1,22 +1,21 @@
 import { systemClock } from "./clock.js";
-import { Keeper } from "./keeper.js";
 import { type FromVault, holdLock, scopeOf, type ToVault, vaultLock } from "./messages.js";
 import { bePresent } from "./presence.js";
-import { Vault } from "./vault.js";
+import { createVault } from "./vault.js";
 
 /**
  * The vault's entry. As a SharedWorker it serves every page of this browser and Jupyter server; where there is no
  * SharedWorker, a page imports this file, and calls `connect` with one half of a MessageChannel.
  */
 const files = new URL(".", import.meta.url).href;
-const vault = new Vault(
+const vault = createVault(
   {
     fetch: globalThis.fetch.bind(globalThis),
     now: () => Date.now() / 1000,
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   },
   systemClock(),
-  (providers) => new Keeper(scopeOf(files), providers),
+  scopeOf(files),
 );
 
 // A page that waits for this lock gets it when, and only when, the vault is gone.

@@ -5,8 +5,7 @@ from __future__ import annotations
 __all__ = ["RESERVED"]
 
 #: Nobody's ``extra_params`` may replace these (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3); ``request`` and
-#: ``request_uri`` (RFC 9101) would replace them all. The browser has the same list, in
-#: ``frontend/protocol/authorization.ts``.
+#: ``request_uri`` (RFC 9101) would replace them all. The browser's tests hold its own requests against this list.
 RESERVED = frozenset(
     {
         "client_id",

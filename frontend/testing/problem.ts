@@ -1,0 +1,13 @@
+import { isFailure } from "../protocol/failure.js";
+import { inWords } from "../protocol/words.js";
+
+/** What a person is told of an attempt that must fail, and the failure itself. */
+export async function problemWith(attempt: () => unknown) {
+  try {
+    await attempt();
+  } catch (failure) {
+    if (!isFailure(failure)) throw failure;
+    return { ...inWords(failure), failure };
+  }
+  throw new Error("nothing was wrong");
+}

@@ -1,0 +1,21 @@
+import type { Problem } from "../protocol/errors.js";
+import { Failure, isFailure } from "../protocol/failure.js";
+
+/** How long the words may take to come, in ms: whoever waits is told the code alone then. */
+const PATIENCE = 5000;
+
+/** Any failure as what people are told. A stranger's message is left out: it may quote what it failed on. */
+export async function problemOf(reason: unknown): Promise<Problem> {
+  const failure = isFailure(reason) ? reason : new Failure("sign_in_failed", { name: (reason as Error).name }, reason);
+  const { code } = failure;
+  try {
+    // Loaded by those who need them only; a session's fate never depends on it.
+    const { inWords } = await Promise.race([
+      import("../protocol/words.js"),
+      new Promise<never>((_, reject) => setTimeout(reject, PATIENCE)),
+    ]);
+    return inWords(failure);
+  } catch {
+    return { code, message: `The Jupyter server does not answer (${code}).` };
+  }
+}
