@@ -6,7 +6,8 @@ const PATIENCE = 5000;
 
 /** Any failure as what people are told. A stranger's message is left out: it may quote what it failed on. */
 export async function problemOf(reason: unknown): Promise<Problem> {
-  const failure = isFailure(reason) ? reason : new Failure("sign_in_failed", { name: (reason as Error).name }, reason);
+  const name = (reason as Error | undefined)?.name ?? typeof reason;
+  const failure = isFailure(reason) ? reason : new Failure("sign_in_failed", { name }, reason);
   const { code } = failure;
   try {
     // Loaded by those who need them only; a session's fate never depends on it.
