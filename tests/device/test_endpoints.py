@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oidc_widget.discovery import Provider
-from oidc_widget.errors import DiscoveryError
+from oidc_widget.discovery import Provider, parse_authority
+from oidc_widget.errors import ConfigurationError, DiscoveryError
 
 
 def test_a_provider_elsewhere_can_not_send_us_to_this_machines_own_ports():
@@ -18,3 +18,13 @@ def test_a_provider_elsewhere_can_not_send_us_to_this_machines_own_ports():
 def test_a_provider_on_this_machine_may_use_plain_http():
     provider = Provider("http://127.0.0.1:9000", {"token_endpoint": "http://127.0.0.1:9000/token"})
     assert provider.endpoint("token_endpoint") == "http://127.0.0.1:9000/token"
+
+
+@pytest.mark.parametrize(
+    "authority",
+    ["idp.example.com", "ftp://idp.example.com", "http://idp.example.com", "http://localhost:abc", "https://["],
+)
+def test_what_is_no_address_of_a_provider_is_the_callers_mistake(authority):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_authority(authority)
+    assert caught.value.code == "invalid_authority"

@@ -53,7 +53,7 @@ def require_secure_url(url: object, *, what: str, allow_insecure_http: bool = Fa
         raise ConfigurationError(msg, code="invalid_url")
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        host, _ = parts.hostname, parts.port  # both are read here, because reading them may raise
     except ValueError as error:
         raise ConfigurationError(f"{what} is no web address: {url!r}.", code="invalid_url") from error
     if parts.scheme not in {"https", "http"} or not host or parts.username is not None:
