@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.authorization_request import refusal
 from oidc_widget.errors import ConfigurationError, SignInError
+from oidc_widget.reserved import RESERVED
 from oidc_widget.retry import RetrySchedule
 from oidc_widget.secret import Secret
 from oidc_widget.verify.documents import require_secure_url
@@ -77,7 +78,7 @@ class DeviceAuthorization:
             If it has no device authorization endpoint.
         """
         form = {
-            **(request.get("extra_params") or {}),
+            **{n: v for n, v in (request.get("extra_params") or {}).items() if n not in RESERVED},
             **{name: request[name] for name in ("resource", "audience") if request.get(name)},
         }
         if request.get("scopes"):

@@ -206,7 +206,7 @@ class TokenEndpoint:
             with self._client.stream(
                 "POST",
                 address,
-                data={"client_id": self.client_id, **form()},
+                data={**form(), "client_id": self.client_id},
                 headers={"Accept": "application/json"},
                 timeout=_TIMEOUT,
                 follow_redirects=False,

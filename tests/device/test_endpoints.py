@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from oidc_widget.discovery import Provider, parse_authority
+from oidc_widget.device_authorization import DeviceAuthorization
+from oidc_widget.discovery import Provider, discover, parse_authority
 from oidc_widget.errors import ConfigurationError, DiscoveryError
+from oidc_widget.token_endpoint import TokenEndpoint
 
 
 def test_a_provider_elsewhere_can_not_send_us_to_this_machines_own_ports():
@@ -22,9 +25,29 @@ def test_a_provider_on_this_machine_may_use_plain_http():
 
 @pytest.mark.parametrize(
     "authority",
-    ["idp.example.com", "ftp://idp.example.com", "http://idp.example.com", "http://localhost:abc", "https://["],
+    [
+        "idp.example.com",
+        "ftp://idp.example.com",
+        "http://idp.example.com",
+        "http://localhost:abc",
+        "https://[",
+    ],
 )
 def test_what_is_no_address_of_a_provider_is_the_callers_mistake(authority):
     with pytest.raises(ConfigurationError) as caught:
         parse_authority(authority)
     assert caught.value.code == "invalid_authority"
+
+
+def test_nobody_replaces_the_parameters_of_the_protocol(provider):
+    mine = {"client_id": "another", "scope": "all", "login_hint": "alice"}
+    with httpx.Client(trust_env=False) as client:
+        endpoint = TokenEndpoint(discover(client, provider.issuer), provider.client_id, client)
+        endpoint.post("token_endpoint", lambda: {"grant_type": "refresh_token", "client_id": "another"})
+        DeviceAuthorization.request(endpoint, {"scopes": ["openid"], "extra_params": mine})
+        DeviceAuthorization.request(endpoint, {"extra_params": mine})
+    [token] = provider.requests("token")
+    assert token.params["client_id"] == provider.client_id
+    for request, scope in zip(provider.requests("device_authorization"), ["openid", None], strict=True):
+        seen = {name: request.params.get(name) for name in ("client_id", "scope", "login_hint")}
+        assert seen == {"client_id": provider.client_id, "scope": scope, "login_hint": "alice"}
