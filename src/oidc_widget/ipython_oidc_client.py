@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError
 from oidc_widget.login import OIDCLogin
+from oidc_widget.parameters import parameters
+from oidc_widget.reserved import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -73,8 +75,10 @@ def authenticate(config: Mapping[str, Any], token: MutableMapping[str, Any]) -> 
         For a ``response_type`` other than ``code``, which is answered with the code flow, since browsers and
         logs leak tokens in addresses (RFC 9700 §2.1.2); and for keys that have no meaning here.
     """
-    if not isinstance(config, Mapping):
-        raise ConfigurationError(f"config is {type(config).__name__!r}, but must be a mapping.")
+    if not isinstance(config, Mapping) or not all(isinstance(key, str) for key in config):
+        raise ConfigurationError(
+            f"config is {type(config).__name__!r}, but must be a mapping with texts as keys."
+        )
     response_type = config.get("response_type", "code")
     if response_type != "code":
         warnings.warn(
@@ -82,19 +86,21 @@ def authenticate(config: Mapping[str, Any], token: MutableMapping[str, Any]) -> 
             'instead (RFC 9700 §2.1.2). Set it to "code"; the provider must allow that for this client.',
             stacklevel=2,
         )
-    unknown = sorted(set(config) - set(_KNOWN))
+    extra = {name: config.get(name) for name in _AUTHORIZATION_PARAMETERS}
+    extra.update(parameters("extraQueryParams", config.get("extraQueryParams")))
+    # That package let them replace what the sign-in sets; its notebooks should run all the same.
+    unknown = sorted((set(config) - set(_KNOWN)) | (set(extra) & RESERVED))
     if unknown:
         warnings.warn(
             f"These keys have no meaning here and are left out: {', '.join(unknown)}.", stacklevel=2
         )
-    named = {name: str(config[name]) for name in _AUTHORIZATION_PARAMETERS if config.get(name) is not None}
     w = OIDCLogin(
         config.get("authority"),
         config.get("client_id"),
         scopes=config.get("scope", "openid"),
         resource=config.get("resource"),
         redirect_uri=config.get("redirect_uri"),
-        extra_params={**named, **(config.get("extraQueryParams") or {})},
+        extra_params={name: value for name, value in extra.items() if name not in RESERVED},
     )
 
     def fill(change: Mapping[str, Any]) -> None:

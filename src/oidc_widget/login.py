@@ -19,7 +19,8 @@ from oidc_widget.announcer import Announcer
 from oidc_widget.desk import Desk
 from oidc_widget.errors import ConfigurationError
 from oidc_widget.live_trait import Live
-from oidc_widget.parameters import parameters, text, texts
+from oidc_widget.parameters import flag, parameters, text, texts
+from oidc_widget.reserved import refuse_reserved
 from oidc_widget.token_requests import Target
 from oidc_widget.waiting import wait, wait_async
 
@@ -72,8 +73,10 @@ class OIDCLogin(anywidget.AnyWidget):
         The API that the token is for, as a resource indicator (RFC 8707).
     audience : str, optional
         The same, for providers that want it under this name.
-    extra_params : mapping of str to str
-        More for the authorization request: ``prompt``, ``acr_values``, ``login_hint``, ….
+    extra_params : mapping of str to str or int
+        More for the authorization request: ``prompt``, ``acr_values``, ``login_hint``, …; ``claims``
+        (OpenID Connect Core §5.5) also as a mapping, which is sent as JSON. ``None`` leaves one out; what the
+        sign-in sets itself (``client_id``, ``state``, ``nonce``, …) is refused.
     redirect_uri : str, optional
         The registered redirect address, where it is not this Jupyter server's own callback.
     flow : {"auto", "popup", "device"}
@@ -127,7 +130,7 @@ class OIDCLogin(anywidget.AnyWidget):
         scopes: Sequence[str] | str = ("openid", "profile", "email"),
         resource: str | None = None,
         audience: str | None = None,
-        extra_params: Mapping[str, str] | None = None,
+        extra_params: Mapping[str, Any] | None = None,
         redirect_uri: str | None = None,
         flow: Flow = "auto",
         auto_refresh: bool = True,
@@ -147,14 +150,14 @@ class OIDCLogin(anywidget.AnyWidget):
             "scopes": texts("scopes", scopes),
             "resource": text("resource", resource),
             "audience": text("audience", audience),
-            "extra_params": parameters(extra_params),
+            "extra_params": refuse_reserved(parameters("extra_params", extra_params)),
             "redirect_uri": text("redirect_uri", redirect_uri),
         }
         if flow not in get_args(Flow):
             raise ConfigurationError(f"flow is {flow!r}, but must be one of {', '.join(get_args(Flow))}.")
         options = {
-            "auto_refresh": bool(auto_refresh),
-            "share_id_token": bool(share_id_token),
+            "auto_refresh": flag("auto_refresh", auto_refresh),
+            "share_id_token": flag("share_id_token", share_id_token),
             "label": text("label", label),
             "flow": flow,
         }
