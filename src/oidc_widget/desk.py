@@ -149,13 +149,15 @@ class Desk:
         found = self.requests.at_hand(target, min_ttl, stale)
         if found is not None:
             return found
+        started = time.monotonic()
         if not self.keeper.state.session:
             self.require_session()
-            return wait(self, timeout)  # no click is needed: the code is printed, and asked for again
+            wait(self, timeout)  # no click is needed: the code is printed, and asked for again
         obstacle = self.source.obstacle(blocking=True)
         if obstacle is not None:
             raise TokenError(obstacle.message, code=obstacle.code, hint=obstacle.hint)
-        return self.requests.get(target, min_ttl, timeout, stale)
+        left = None if timeout is None else max(0.0, started + timeout - time.monotonic())
+        return self.requests.get(target, min_ttl, left, stale)
 
     def require_session(self) -> None:
         """Raise where a token could only come after a click.

@@ -51,6 +51,17 @@ def test_waiting_or_asking_for_a_token_starts_the_sign_in(login, approve):
         assert len({one.result(20) for one in waiting}) == 1
 
 
+def test_asking_for_another_token_than_the_sign_ins_own_goes_on_after_the_sign_in(provider, login, approve):
+    w = login(
+        scopes=["openid", "read"], resource="https://api.example.com/", extra_params={"prompt": "login"}
+    )
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(w.token, scopes=["openid"], timeout=20)
+        approve(w)
+        assert asked.result(20) != w.access_token
+    assert provider.requests("token", grant_type="refresh_token")[-1].params["scope"] == "openid"
+
+
 def test_a_wait_ends_in_time(login):
     w = login()
     with pytest.raises(SignInTimeout):
