@@ -177,11 +177,11 @@ class KernelProcess:
         """Deliver under this name to a widget that was made otherwise."""
         self._links[name] = link_id
 
-    def deliver(self, name: str, event: str, **payload: Any) -> str:
+    def deliver(self, name: str, event: str, /, **payload: Any) -> str:
         """Deliver over the control channel, and return the status of the reply."""
         return str(self.deliver_and_hear(name, event, **payload)["status"])
 
-    def deliver_and_hear(self, name: str, event: str, **payload: Any) -> dict[str, Any]:
+    def deliver_and_hear(self, name: str, event: str, /, **payload: Any) -> dict[str, Any]:
         """Do the same, and return the reply."""
         content = {
             "link_id": self._links[name],
@@ -194,7 +194,7 @@ class KernelProcess:
         assert reply["msg_type"] == "oidc_widget_deliver_reply"
         return dict(reply["content"])
 
-    def deliver_by_comm(self, name: str, event: str, **payload: Any) -> None:
+    def deliver_by_comm(self, name: str, event: str, /, **payload: Any) -> None:
         """Send over the widget's own comm, as a host without the labextension does."""
         link_id = self._links[name]
         content = {

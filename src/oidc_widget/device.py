@@ -15,10 +15,12 @@ from oidc_widget.device_authorization import DeviceAuthorization
 from oidc_widget.device_display import device_fields, device_text, paste_fields, paste_text
 from oidc_widget.discovery import discover
 from oidc_widget.errors import ConfigurationError, OIDCError, SignInError, TokenError
+from oidc_widget.interruptible import wait_for
 from oidc_widget.kernel_session import KernelSession
 from oidc_widget.notice import Notice
-from oidc_widget.paste_back import PasteBack, prompt
+from oidc_widget.paste_back import PasteBack, nobody_to_ask, prompt
 from oidc_widget.retry import RetrySchedule
+from oidc_widget.sources import serves_comms, takes_comms_while_awaiting
 from oidc_widget.token_endpoint import TokenEndpoint
 from oidc_widget.token_requests import OWN
 from oidc_widget.worker import Worker
@@ -129,9 +131,11 @@ class DeviceSource:
         elif self._attempt is None:
             self.sign_in()
 
-    def obstacle(self, *, blocking: bool) -> OIDCError | None:  # noqa: ARG002  # the protocol's
-        """Nothing: tokens come from this process itself."""
-        return None
+    def obstacle(self, *, blocking: bool) -> OIDCError | None:
+        """Name the one case: an address is to be handed in, and this cell holds up whatever could do that."""
+        if blocking or not serves_comms() or self._question() is None or not self._is_cut_off():
+            return None  # who blocks is asked
+        return nobody_to_ask()
 
     def replaceable(self) -> bool:
         """Whether nobody is signed in, or about to be."""
@@ -179,15 +183,37 @@ class DeviceSource:
         attempt.way.accept(address)
         self._worker.put(partial(self._guarded, attempt, partial(self._exchange, attempt)))
 
-    def converse(self) -> None:
-        """Ask for the address, if the sign-in goes by hand and no page shows the widget."""
-        if self._on_screen or threading.current_thread() is not threading.main_thread():
+    def converse(self, deadline: float) -> None:
+        """Ask for the address, if the sign-in goes by hand: a field in a page is not heard meanwhile."""
+        if threading.current_thread() is not threading.main_thread():
             return
-        with self._news:
-            self._news.wait_for(lambda: self._attempt is None or self._attempt.way is not None)
+        wait_for(self._news, lambda: self._attempt is None or self._attempt.way is not None, deadline)
+        attempt = self._question()
+        if attempt is None:
+            return
+        if self._on_screen:
+            self._note(attempt, _elsewhere())
+        try:
+            prompt(self.paste, lambda: self._question() is attempt, deadline)
+        finally:
+            self._note(attempt, None)
+
+    def _question(self) -> _Attempt | None:
+        """Return the attempt if it waits for an address."""
         attempt = self._attempt
-        if attempt is not None and isinstance(attempt.way, PasteBack):
-            prompt(self.paste)
+        if attempt is None or not isinstance(attempt.way, PasteBack) or attempt.way.answered:
+            return None
+        return attempt
+
+    def _note(self, attempt: _Attempt, problem: SignInError | None) -> None:
+        """Show this beside the field in the pages, while the attempt goes on."""
+        with self._lock:
+            if self._attempt is attempt:
+                self._desk.keeper.take_status("signing_in", problem)
+
+    def _is_cut_off(self) -> bool:
+        """Whether nothing comes from a page, or from another cell, while one awaits."""
+        return not (self._on_screen and takes_comms_while_awaiting())
 
     # ---- the worker's ------------------------------------------------------------------------------
 
@@ -213,15 +239,19 @@ class DeviceSource:
             self._attempt = None
         _close(attempt)
         self._desk.keeper.take_status("error", failure)
-        if self._on_screen:
+        if self._on_screen or self._desk.keeper.awaited:
             attempt.notice.close("The sign-in failed.")
-        elif self._desk.keeper.awaited:
-            # Nobody can click "Try again": who waits is told, or, if nobody does, whoever looks.
-            attempt.notice.close("The sign-in failed.")
-            self._desk.keeper.fail(failure)
+            self._tell_waiting(failure)
         else:
-            attempt.notice.end(f"{failure}\n")
+            attempt.notice.end(f"{failure}\n")  # nobody waits: whoever looks is told
         self._notify()
+
+    def _tell_waiting(self, failure: OIDCError) -> None:
+        """End the waiting of those who can't be helped by a click on "Try again"."""
+        if self._on_screen:
+            self._desk.keeper.fail(failure, "blocking", "awaiting")
+        else:
+            self._desk.keeper.fail(failure)
 
     def _begin(self, attempt: _Attempt) -> None:
         import httpx  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
@@ -240,6 +270,8 @@ class DeviceSource:
             self._worker.put(partial(self._guarded, attempt, partial(self._poll, attempt, way)), way.interval)
         else:
             attempt.way = PasteBack(provider, request)
+            if self._is_cut_off():
+                self._desk.keeper.fail(nobody_to_ask(), "awaiting")
         self._present(attempt)
         self._notify()
 
@@ -319,7 +351,11 @@ class DeviceSource:
         if self._session is not session or (instead_of is not None and session.token is not instead_of):
             return
         failure = self._renewed(session)
-        if failure is not None and self._session is session and instead_of is not None:
+        if failure is None:
+            return
+        if failure.code in _FINAL or not self._desk.options.get("auto_refresh"):
+            self._tell_waiting(failure)  # nothing is tried again by itself
+        elif self._session is session and instead_of is not None:
             self._worker.put(partial(self._renew, session, instead_of), self._retry.failed())
 
     def _renewed(self, session: KernelSession) -> OIDCError | None:
@@ -380,3 +416,11 @@ class DeviceSource:
 def _close(attempt: _Attempt) -> None:
     if attempt.client is not None:
         attempt.client.close()
+
+
+def _elsewhere() -> SignInError:
+    return SignInError(
+        "A cell waits for the address, and while it runs, nothing comes through from here.",
+        code="no_express_lane",
+        hint="Paste it into the field below that cell.",
+    )

@@ -6,9 +6,13 @@ import math
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["result"]
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+__all__ = ["result", "wait_for"]
 
 _T = TypeVar("_T")
 
@@ -33,3 +37,17 @@ def result(future: Future[_T], timeout: float | None) -> _T:
             return future.result(_SLICE)
         except FutureTimeout:
             continue  # done meanwhile, perhaps with just such an exception: the next round tells
+
+
+def wait_for(changed: threading.Condition, met: Callable[[], object], deadline: float) -> bool:
+    """Wait until this is met, looking whenever something changed; ``False``: not by the deadline.
+
+    ``deadline``: a time of :func:`time.monotonic`; ``inf``: none.
+    """
+    with changed:
+        while not met():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            changed.wait(min(left, _SLICE))
+    return True

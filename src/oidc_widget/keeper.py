@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from oidc_widget.expiry import alarm
 from oidc_widget.tokens import AccessToken, read_only
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     from oidc_widget.errors import OIDCError
 
-__all__ = ["Keeper", "State"]
+__all__ = ["Keeper", "Kind", "State"]
+
+#: Who waits: the thread that takes in what is clicked in pages, which may not come through meanwhile, or
+#: (``"free"``) anybody else.
+Kind = Literal["blocking", "awaiting", "free"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Keeper:
         self.state = State()
         self._on_change = on_change
         self._lock = threading.RLock()
-        self._waiting: list[Future[AccessToken]] = []
+        self._waiting: dict[Future[AccessToken], Kind] = {}
 
     def take_token(
         self,
@@ -104,10 +108,12 @@ class Keeper:
 
         self._change(update)
 
-    def fail(self, reason: OIDCError) -> None:
-        """End all waiting: the sign-in came to nothing, and nobody can try again by a click."""
+    def fail(self, reason: OIDCError, *kinds: Kind) -> None:
+        """End all waiting, or that of these kinds: the sign-in came to nothing, and no click helps them."""
         with self._lock:
-            refused, self._waiting = self._waiting, []
+            refused = [one for one, kind in self._waiting.items() if not kinds or kind in kinds]
+            for one in refused:
+                del self._waiting[one]
         for future in refused:
             if future.set_running_or_notify_cancel():
                 future.set_exception(copy(reason))  # a shared one would collect all their tracebacks
@@ -116,7 +122,7 @@ class Keeper:
         """Forget everything: signed out."""
         self._change(lambda _: State())
 
-    def arrival(self) -> Future[AccessToken]:
+    def arrival(self, kind: Kind = "free") -> Future[AccessToken]:
         """Return a future for the next living token, or the one that is there.
 
         Threads take its ``result(timeout)``, event loops wrap it (:func:`asyncio.wrap_future`): either way,
@@ -126,8 +132,8 @@ class Keeper:
         with self._lock:
             token = self.state.token
             if token is None or not token.lives():
-                self._waiting = [one for one in self._waiting if not one.done()]
-                self._waiting.append(future)
+                self._waiting = {one: how for one, how in self._waiting.items() if not one.done()}
+                self._waiting[future] = kind
                 return future
         future.set_result(token)
         return future
@@ -148,7 +154,7 @@ class Keeper:
                 if token is not None:
                     alarm.set(self, token.expires, Keeper._expire)
             if token is not None and token.lives():
-                arrived, self._waiting = self._waiting, []
+                arrived, self._waiting = list(self._waiting), {}
             self._on_change(old, new)
         for future in arrived:
             if token is not None and future.set_running_or_notify_cancel():

@@ -248,12 +248,13 @@ class OIDCLogin(anywidget.AnyWidget):
     def wait(self, timeout: float | None = None) -> str:
         """Block until there is a token, and return it; interrupting the kernel ends the wait.
 
-        It works in any cell, also when all cells are run at once: the cell waits for the click.
+        It works in any cell, also when all cells are run at once: the cell waits for the click. A sign-in by
+        hand (no window, and no device flow) is asked about in the cell.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait; without end if ``None``.
+            Seconds to wait; without end if ``None``. With a timeout, a cell asks nothing.
 
         Returns
         -------
@@ -266,7 +267,7 @@ class OIDCLogin(anywidget.AnyWidget):
             Nobody signed in within that time.
         SignInError
             The token can't arrive while a cell blocks the kernel (no page shows the widget, or it can't reach
-            a busy kernel): use ``await w`` there.
+            a busy kernel): use ``await w`` there. Or the kernel signs in by itself, which came to nothing.
         """
         self._show_once()
         return wait(self._desk, timeout)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from oidc_widget.errors import OIDCError
     from oidc_widget.token_requests import Target
 
-__all__ = ["BrowserSource", "Source"]
+__all__ = ["BrowserSource", "Source", "serves_comms", "takes_comms_while_awaiting"]
 
 
 class Source(Protocol):
@@ -60,8 +60,11 @@ class Source(Protocol):
     def paste(self, address: str, *, from_page: bool = False) -> None:
         """Take the address that a person landed on after a sign-in by hand."""
 
-    def converse(self) -> None:
-        """Ask the person who waits in this thread, if there is something to ask; this one may wait."""
+    def converse(self, deadline: float) -> None:
+        """Ask the person who waits in this thread, if there is something to ask; this one may wait.
+
+        ``deadline``: a time of :func:`time.monotonic`, by which it ends.
+        """
 
     def shown(self) -> Mapping[str, Any]:
         """Return what the pages are to show besides the state: ``device`` (RFC 8628 §3.2) or ``paste``."""
@@ -131,10 +134,10 @@ class BrowserSource:
 
     def obstacle(self, *, blocking: bool) -> OIDCError | None:
         """Name the one case: a page answers by the widget's own comm only, which this thread serves."""
-        if not self._page or self._page["express"] or not _serves_comms():
+        if not self._page or self._page["express"] or not serves_comms():
             return None
         if not blocking:
-            return None if _takes_comms_while_awaiting() else _unreachable()
+            return None if takes_comms_while_awaiting() else _unreachable()
         return SignInError(
             "This page can't hand over a token while a cell blocks the kernel.",
             code="no_express_lane",
@@ -147,7 +150,7 @@ class BrowserSource:
 
     def reachable(self) -> bool:
         """Whether a page has answered, by a lane that gets through."""
-        return bool(self._page) or not _serves_comms()
+        return bool(self._page) or not serves_comms()
 
     def paste(self, address: str, *, from_page: bool = False) -> None:  # noqa: ARG002  # the protocol's
         """Refuse: the window hands the answer over by itself."""
@@ -157,7 +160,7 @@ class BrowserSource:
             hint='A window opens on a click; without a browser, use flow="device".',
         )
 
-    def converse(self) -> None:
+    def converse(self, deadline: float) -> None:
         """Nothing: the person is at the page."""
 
     def shown(self) -> Mapping[str, Any]:
@@ -173,11 +176,11 @@ def _unreachable() -> SignInError:
     )
 
 
-def _takes_comms_while_awaiting() -> bool:
+def takes_comms_while_awaiting() -> bool:
     """Whether the kernel takes widget messages, sent over a subshell, while a cell awaits."""
     return int(version("ipykernel").partition(".")[0]) >= 7  # noqa: PLR2004  # where subshells begin
 
 
-def _serves_comms() -> bool:
+def serves_comms() -> bool:
     """Whether this thread is the one on which the kernel handles widget messages."""
     return running_kernel() is not None and threading.current_thread() is threading.main_thread()

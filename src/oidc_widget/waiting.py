@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING
 
 from oidc_widget.errors import SignInError, SignInTimeout
-from oidc_widget.interruptible import result
+from oidc_widget.interruptible import result, wait_for
+from oidc_widget.sources import serves_comms
 
 if TYPE_CHECKING:
     from oidc_widget.desk import Desk
@@ -27,18 +29,17 @@ def wait(desk: Desk, timeout: float | None) -> str:
     SignInTimeout
         Nobody signed in within ``timeout`` seconds.
     SignInError
-        No token could ever arrive while this thread is blocked.
+        No token could ever arrive while this thread is blocked; or the sign-in came to nothing, and nobody
+        could try again meanwhile.
     """
-    arrival = desk.keeper.arrival()
-    if arrival.done():
-        return arrival.result().value
-    desk.source.expect()
-    started = time.monotonic()
+    arrival = desk.keeper.arrival("blocking" if serves_comms() else "free")
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
     try:
-        _check_lane(desk, started, timeout)
-        desk.source.converse()
-        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        return result(arrival, left).value
+        if not arrival.done():
+            desk.source.expect()
+            _check_lane(desk, deadline, timeout)
+            desk.source.converse(deadline)
+        return result(arrival, None if timeout is None else deadline - time.monotonic()).value
     except FutureTimeout as cause:
         raise _late(timeout) from cause
     finally:
@@ -47,29 +48,31 @@ def wait(desk: Desk, timeout: float | None) -> str:
 
 async def wait_async(desk: Desk, timeout: float | None) -> str:
     """Do the same without blocking, in any event loop."""
-    arrival = desk.keeper.arrival()
-    if not arrival.done():
-        desk.source.expect()
-        obstacle = desk.source.obstacle(blocking=False)
-        if obstacle is not None:
-            raise obstacle
+    arrival = desk.keeper.arrival("awaiting" if serves_comms() else "free")
     try:
+        if not arrival.done():
+            desk.source.expect()
+            obstacle = desk.source.obstacle(blocking=False)
+            if obstacle is not None:
+                raise obstacle
         return (await asyncio.wait_for(asyncio.wrap_future(arrival), timeout)).value
     except asyncio.TimeoutError as cause:  # not yet the built-in one on Python 3.10
         raise _late(timeout) from cause
+    finally:
+        arrival.cancel()
 
 
-def _check_lane(desk: Desk, started: float, timeout: float | None) -> None:
+def _check_lane(desk: Desk, deadline: float, timeout: float | None) -> None:
     """Make sure that a page is there, and that its messages come through to a blocked kernel.
 
     In "Run all", the widget was displayed a moment ago, and its page comes while this waits.
     """
     patience = PAGE_PATIENCE if timeout is None else min(timeout, PAGE_PATIENCE)
-    with desk.news:
-        desk.news.wait_for(
-            lambda: desk.keeper.state.access_token is not None or desk.source.reachable(),
-            started + patience - time.monotonic(),
-        )
+    wait_for(
+        desk.news,
+        lambda: desk.keeper.state.access_token is not None or desk.source.reachable(),
+        min(deadline, time.monotonic() + patience),
+    )
     obstacle = desk.source.obstacle(blocking=True)
     if obstacle is not None:
         raise obstacle

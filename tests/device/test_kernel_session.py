@@ -63,6 +63,16 @@ def test_without_auto_refresh_the_token_ends(provider, signed_in):
     assert len(refreshes(provider)) == 1
 
 
+def test_a_wait_for_a_session_that_the_provider_ended_ends(provider, signed_in):
+    provider.configure(access_token_ttl=1)
+    w = signed_in(auto_refresh=False)
+    assert changes_to(w, lambda: w.status == "expired")
+    provider.revoke("alice")
+    with pytest.raises(TokenError) as caught:
+        w.wait(20)
+    assert caught.value.code == "invalid_grant"
+
+
 def test_a_renewal_that_fails_for_now_is_tried_again(provider, signed_in):
     provider.configure(access_token_ttl=3)
     provider.fault("token", "status", status=503, times=1, grant_type="refresh_token")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from oidc_widget.errors import SignInError
+from oidc_widget.errors import SignInError, SignInTimeout
 from oidc_widget.paste_back import DEFAULT_REDIRECT_URI
 from providers.http_person import HttpPerson
 from shown import changes_to, shown
@@ -153,6 +153,12 @@ def test_where_nobody_can_be_asked_the_wait_says_what_to_do(login, monkeypatch):
     with pytest.raises(SignInError, match=r"w\.paste") as caught:
         login().wait(20)
     assert caught.value.code == "no_terminal"
+
+
+def test_a_provider_that_takes_its_time_is_not_waited_for_longer_than_asked(provider, login):
+    provider.fault("discovery", "delay", seconds=3)
+    with pytest.raises(SignInTimeout):
+        login().wait(0.2)
 
 
 def test_the_secrets_of_the_sign_in_are_in_no_repr(login, landed):

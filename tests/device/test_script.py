@@ -65,10 +65,10 @@ def test_a_script_that_fails_ends_with_the_reason(provider):
 class Terminal:
     """A script in a terminal of its own, and what stands on the screen."""
 
-    def __init__(self, provider):
+    def __init__(self, provider, how="w.wait(60)"):
         # The other end stays open here too: closed with the script, it may take its last words along.
         self._ours, self._theirs = pty.openpty()
-        self.script = start(provider, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs)
+        self.script = start(provider, how, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs)
         self.seen = b""
 
     def __enter__(self):
@@ -91,10 +91,11 @@ class Terminal:
         os.write(self._ours, line.encode() + b"\n")
 
 
-def test_in_a_terminal_the_address_is_asked_for(provider):
+@pytest.mark.parametrize("how", ["w.wait()", "w.wait(60)", "w.token()"])
+def test_in_a_terminal_the_address_is_asked_for(provider, how):
     provider.discovery_response(omit=["device_authorization_endpoint"])
     provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI])
-    with Terminal(provider) as terminal, HttpPerson() as alice:
+    with Terminal(provider, how) as terminal, HttpPerson() as alice:
         link = terminal.read_until(rb"(http\S+code_challenge\S+)\r\n")[1].decode()
         terminal.read_until(b"Address you landed on: ")
         terminal.type("http://localhost/?nothing=1")
@@ -102,6 +103,14 @@ def test_in_a_terminal_the_address_is_asked_for(provider):
         terminal.type(alice.visit(link, until=DEFAULT_REDIRECT_URI))
         terminal.read_until(b"I am Alice Adams")
         assert terminal.script.wait(20) == 0
+
+
+def test_a_question_in_a_terminal_ends_in_time(provider):
+    provider.discovery_response(omit=["device_authorization_endpoint"])
+    with Terminal(provider, "w.wait(2)") as terminal:
+        terminal.read_until(b"Address you landed on: ")
+        terminal.read_until(b"SignInTimeout: Nobody signed in within 2 s")
+        assert terminal.script.wait(20) == 1
 
 
 def test_a_terminal_is_shown_a_picture_of_the_link(provider):

@@ -22,7 +22,7 @@ def start(kernel, provider):
     cell = kernel.start(
         "from oidc_widget import OIDCLogin\n"
         f"w = OIDCLogin({provider.issuer!r}, {provider.client_id!r}, flow='device')\n"
-        "token = w.wait(60); print('there:', w.claims['name'])"
+        "token = w.wait(); print('there:', w.claims['name'])"
     )
     kernel.hear_until(lambda: any("state=" in text for text in kernel.texts.values()), "the link")
     [link] = [found[0] for text in kernel.texts.values() if (found := re.search(r"http\S+state=\S+", text))]
