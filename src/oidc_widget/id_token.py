@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from base64 import urlsafe_b64decode
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from oidc_widget.errors import OIDCError, SignInError
+from oidc_widget.errors import DiscoveryError, OIDCError, SignInError, UnknownKey
 from oidc_widget.verify import TokenVerifier, verify_access_token_hash
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class IdTokenVerifier:
 
     def __init__(self, provider: Provider, client_id: str, client: httpx.Client) -> None:
         self._skew = 0.0
-        self._verifier = TokenVerifier(
+        self._make = partial(
+            TokenVerifier,
             provider.issuer,
             client_id,
             token_type="id",  # noqa: S106  # a kind, no password
@@ -47,6 +49,7 @@ class IdTokenVerifier:
             http_client=client,
             now=lambda: time.time() + self._skew,
         )
+        self._verifier = self._make()
 
     def claims(
         self, response: TokenResponse, *, nonce: str | None = None, sub: str | None = None
@@ -71,20 +74,37 @@ class IdTokenVerifier:
         """
         if response.id_token is None:
             return None
-        try:
-            # It was made just now, so `iat` tells the provider's time; beyond the limit it is an old token.
-            self._skew = _skew(response)
-            claims = self._verifier.verify(response.id_token.reveal(), nonce=nonce)
-            if claims.get("at_hash") is not None:
-                verify_access_token_hash(response.access_token.reveal(), claims)
-        except OIDCError as error:
-            failure = error
-        else:
-            if sub is not None and claims.get("sub") != sub:
-                raise _invalid("it names another person than before")
-            return dict(claims)
-        # Its frames hold the token, so its traceback ends here.
-        raise _invalid(failure.message) from failure.with_traceback(None)
+        # It was made just now, so `iat` tells the provider's time; beyond the limit it is an old token.
+        self._skew = _skew(response)
+        claims, failure = _judged(self._verifier, response, nonce)
+        if isinstance(failure, UnknownKey):
+            # The key may be new, and the keys may not have been had just now: one without any keys tells.
+            fresh = self._make()
+            claims, failure = _judged(fresh, response, nonce)
+            if failure is None:
+                self._verifier = fresh
+        if isinstance(failure, DiscoveryError):
+            raise failure
+        if failure is not None:
+            raise _invalid(failure.message) from failure
+        if sub is not None and claims.get("sub") != sub:
+            raise _invalid("it names another person than before")
+        return claims
+
+
+def _judged(
+    verifier: TokenVerifier, response: TokenResponse, nonce: str | None
+) -> tuple[dict[str, Any], OIDCError | None]:
+    """Return the claims, or why they are not believed, without a traceback: its frames hold the token."""
+    if response.id_token is None:
+        return {}, None
+    try:
+        claims = verifier.verify(response.id_token.reveal(), nonce=nonce)
+        if claims.get("at_hash") is not None:
+            verify_access_token_hash(response.access_token.reveal(), claims)
+    except OIDCError as error:
+        return {}, error.with_traceback(None)
+    return dict(claims), None
 
 
 def _invalid(why: str) -> SignInError:

@@ -144,6 +144,17 @@ def test_an_id_token_that_is_not_right_gives_no_token(provider, login, approve, 
     assert len(provider.requests("revocation")) == 1
 
 
+def test_a_sign_in_without_the_providers_keys_says_that_it_is_those(provider, login, approve):
+    provider.fault("jwks", "status", status=503)
+    w = login()
+    w.sign_in()
+    approve(w)
+    with pytest.raises(DiscoveryError) as caught:
+        w.wait(20)
+    assert caught.value.code == "keys_unavailable"
+    assert w.access_token is None
+
+
 def test_an_id_token_that_was_asked_for_must_come(provider, login, approve):
     provider.token_response(omit=["id_token"])
     w = login()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from oidc_widget.errors import TokenError
+from oidc_widget.errors import DiscoveryError, TokenError
 from oidc_widget.secret import Secret
 from shown import changes_to
 
@@ -119,6 +119,26 @@ def test_a_refresh_changes_nobodys_identity(provider, signed_in):
     assert w.access_token is None
 
 
+@pytest.mark.parametrize("found", [False, True])
+def test_a_refresh_outlives_keys_that_can_not_be_had(provider, signed_in, found):
+    w = signed_in()
+    old = w.access_token
+    provider.forge(header={"kid": "new"}, on="refresh_token")
+    if not found:
+        provider.fault("jwks", "status", status=503)
+    w.refresh()
+    assert changes_to(w, lambda: w.error is not None)
+    assert w.error.code == ("id_token_invalid" if found else "keys_unavailable")
+    if found:
+        assert (w.status, w.access_token) == ("expired", None)
+        return
+    assert (w.status, w.access_token) == ("signed_in", old)
+    provider.heal()
+    w.refresh()  # with the refresh token that came meanwhile
+    assert changes_to(w, lambda: w.error is None)
+    assert w.access_token not in {None, old}
+
+
 def test_another_api_gets_a_token_of_its_own(provider, login, approve):
     w = login(
         scopes=["openid", "read"], resource="https://api.example.com/", extra_params={"prompt": "login"}
@@ -215,6 +235,19 @@ def test_a_forged_id_token_is_in_no_traceback(provider, signed_in):
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format(chain=True)
     )
     assert caught.value.__cause__.code == "bad_signature"
+    for secret in provider.secrets("id_token", "refresh_token", "access_token"):
+        assert secret.value not in shown
+
+
+def test_an_id_token_without_keys_is_in_no_traceback(provider, signed_in):
+    w = signed_in()
+    provider.forge(header={"kid": "new"}, on="refresh_token")
+    provider.fault("jwks", "status", status=503)
+    with pytest.raises(DiscoveryError) as caught:
+        w._desk.source._session.renew()
+    shown = "".join(
+        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format(chain=True)
+    )
     for secret in provider.secrets("id_token", "refresh_token", "access_token"):
         assert secret.value not in shown
 
