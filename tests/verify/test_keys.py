@@ -260,8 +260,8 @@ def test_a_failed_refresh_never_drops_good_keys(name, remote, key_server, token,
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
-async def test_without_any_keys_the_error_says_so_and_the_next_request_tries_again(
-    name, remote, key_server, token
+async def test_without_any_keys_the_error_says_so_and_one_soon_after_tries_again(
+    name, remote, key_server, token, clock
 ):
     verifier = remote()
     key_server.responses["/jwks"] = BAD_ANSWERS[name]
@@ -269,9 +269,12 @@ async def test_without_any_keys_the_error_says_so_and_the_next_request_tries_aga
         verifier.verify(token())
     assert caught.value.code == "keys_unavailable"
     assert "/jwks" in str(caught.value)
-    with pytest.raises(errors.KeysUnavailable):
-        await verifier.verify_async(token())
     key_server.responses.clear()
+    clock.time += 4.9
+    with pytest.raises(errors.KeysUnavailable, match="/jwks"):
+        await verifier.verify_async(token())
+    assert fetches(key_server) == 1
+    clock.time += 0.2
     assert verifier.verify(token())["sub"] == "alice"
 
 
@@ -305,13 +308,25 @@ def test_redirects_are_not_followed_even_by_a_client_that_would(remote, key_serv
     assert "/elsewhere" not in key_server.counts
 
 
-async def test_a_provider_that_does_not_answer_costs_the_time_out_and_no_more(remote, key_server, token):
+async def test_a_provider_that_does_not_answer_costs_the_time_out_and_no_more(
+    remote, key_server, token, clock
+):
     verifier = remote(timeout=0.2)
     key_server.open.clear()
     with pytest.raises(errors.KeysUnavailable, match=r"within 0\.2 s"):
         verifier.verify(token())
+    clock.time += 5
     with pytest.raises(errors.KeysUnavailable, match=r"within 0\.2 s"):
         await verifier.verify_async(token())
+
+
+def test_strangers_wait_for_a_silent_provider_once_per_cooldown(remote, key_server, token):
+    verifier = remote(timeout=0.2)
+    key_server.open.clear()
+    for _ in range(50):
+        with pytest.raises(errors.KeysUnavailable, match=r"within 0\.2 s"):
+            verifier.verify(token())
+    assert key_server.counts == {DISCOVERY: 1}
 
 
 def test_a_provider_that_drips_is_given_up(remote, key_server, token):

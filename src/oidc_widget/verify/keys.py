@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IssuerKeys", "KeySource", "OfflineSource", "RemoteKeys"]
 
+#: Seconds, at most, between two fetches while there are no keys: nobody is served then, so it is short.
+_FIRST_COOLDOWN = 5.0
+
 
 class IssuerKeys(NamedTuple):
     """What is known of an issuer at one moment."""
@@ -79,7 +82,8 @@ class RemoteKeys:
         Seconds after which keys are fetched anew, so that one withdrawn is soon refused.
     cooldown : float
         Seconds during which, after a fetch for the sake of an unknown ``kid`` or after a failed one, no other
-        is made for the same reason: tokens made up by strangers must not have the provider flooded.
+        is made for the same reason: tokens made up by strangers must not have the provider flooded. 5 s at
+        most while there are no keys yet, so that the service is there soon after its provider.
     allow_insecure_http : bool
         Accept http to other machines, where whoever is on the way can replace the keys.
     http_client : httpx.Client, optional
@@ -159,9 +163,7 @@ class RemoteKeys:
 
     def _must_fetch(self, algorithm: str, kid: str | None) -> bool:
         keys = self._keys
-        if keys is None:
-            return True
-        if self._is_young(keys) and keys.ring.find(algorithm, kid):
+        if keys is not None and self._is_young(keys) and keys.ring.find(algorithm, kid):
             return False
         return self._clock() >= self._quiet_until
 
@@ -181,7 +183,11 @@ class RemoteKeys:
     def _note_timeout(self, cause: TimeoutError) -> None:
         self._failure = DiscoveryError(f"{self._issuer} did not answer within {self._timeout:g} s.")
         self._failure.__cause__ = cause
-        self._quiet_until = self._clock() + self._cooldown
+        self._rest()
+
+    def _rest(self) -> None:
+        pause = self._cooldown if self._keys is not None else min(self._cooldown, _FIRST_COOLDOWN)
+        self._quiet_until = self._clock() + pause
 
     def _fetch(self) -> None:
         import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
@@ -198,7 +204,7 @@ class RemoteKeys:
             self._metadata = None  # the keys may have moved
             quiet = True
         if quiet:
-            self._quiet_until = self._clock() + self._cooldown
+            self._rest()
 
     def _fetch_with(self, client: httpx.Client) -> IssuerKeys:
         url = self._jwks_uri
