@@ -1,7 +1,8 @@
 """A provider as the kernel knows it, where the kernel itself signs in or looks what is wrong.
 
 OpenID Connect Discovery 1.0. The rules are the browser's (``frontend/protocol/discovery.ts``): https, but for
-this machine; of what a person wrote, a slash at the end is forgiven.
+this machine; of what a person wrote, a slash at the end is forgiven; redirects of the document are followed,
+because the document names its issuer.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 #: Seconds that a provider may take for one answer.
 TIMEOUT = 10.0
+
+_MOST_REDIRECTS = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Provider:
         try:
             secure = require_secure_url(address, what=f"The {name} of {self.issuer}")
         except ConfigurationError as error:
-            raise DiscoveryError(error.message, code=error.code) from error
+            raise DiscoveryError(error.message) from error
         if self.issuer.startswith("https:") and not secure.startswith("https:"):
             # A provider elsewhere has no business with this machine's own ports.
             raise DiscoveryError(f"The {name} of {self.issuer} is not https.")
@@ -119,7 +122,7 @@ def discover(client: httpx.Client, authority: str, *, timeout: float = TIMEOUT) 
         If the metadata can't be fetched, or is another issuer's (OpenID Connect Discovery 1.0 §4.3).
     """
     wanted = parse_authority(authority)
-    metadata = fetch_json(client, discovery_address(wanted), timeout=timeout)
+    metadata = fetch_json(client, discovery_address(wanted), timeout=timeout, redirects=_MOST_REDIRECTS)
     issuer = metadata.get("issuer")
     if not isinstance(issuer, str):
         raise DiscoveryError(

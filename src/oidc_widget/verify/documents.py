@@ -1,8 +1,8 @@
 """Fetch a provider's JSON documents: its metadata and its keys.
 
 What these documents say decides who is let in, so nothing about fetching them is lenient:
-https only (loopback aside), redirects are not followed, only status 200 counts, and both
-the time and the size have limits.
+https only (loopback aside), redirects are not followed unless a caller says so, only status 200
+counts, and both the time and the size have limits.
 """
 
 from __future__ import annotations
@@ -80,13 +80,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def fetch_json(
+def fetch_json(  # noqa: PLR0913  (each by name)
     client: httpx.Client,
     url: str,
     *,
     timeout: float,
     form: dict[str, str] | None = None,
     auth: tuple[str, str] | None = None,
+    redirects: int = 0,
 ) -> dict[str, Any]:
     """Get a JSON object, or post a form that is answered with one.
 
@@ -102,6 +103,9 @@ def fetch_json(
         What to post.
     auth : tuple of str, optional
         User and password for HTTP Basic.
+    redirects : int
+        How many redirects to follow: from https to https, and on this machine. Only for a document that says
+        itself whose it is.
 
     Returns
     -------
@@ -128,14 +132,15 @@ def fetch_json(
             timeout=timeout,
             follow_redirects=False,
         ) as response:
-            if response.status_code != httpx.codes.OK:
+            onward = response.next_request if redirects else None
+            if response.status_code != httpx.codes.OK and onward is None:
                 raise DiscoveryError(
                     f"{url} answered with status {response.status_code}.",
                     hint="Redirects are not followed: configure the final address."
                     if response.is_redirect
                     else None,
                 )
-            for chunk in response.iter_bytes():
+            for chunk in () if onward else response.iter_bytes():
                 body += chunk
                 if len(body) > MAX_DOCUMENT_BYTES:
                     raise DiscoveryError(f"{url} sent more than {MAX_DOCUMENT_BYTES} bytes.")
@@ -147,6 +152,9 @@ def fetch_json(
         raise DiscoveryError(f"{url} did not answer within {timeout:g} s.", code=_UNREACHABLE) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DiscoveryError(f"{url} can't be reached: {error}.", code=_UNREACHABLE) from error
+    if onward is not None:
+        there, left = _onward(url, str(onward.url)), deadline - time.monotonic()
+        return fetch_json(client, there, timeout=max(left, 0.001), redirects=redirects - 1)
     try:
         document = json.loads(bytes(body))
     except (ValueError, RecursionError) as error:
@@ -154,3 +162,14 @@ def fetch_json(
     if not isinstance(document, dict):
         raise DiscoveryError(f"{url} did not send a JSON object.")
     return document
+
+
+def _onward(url: str, target: str) -> str:
+    try:
+        there = require_secure_url(target, what=f"The address that {url} redirects to")
+    except ConfigurationError as error:
+        raise DiscoveryError(error.message) from error
+    if url.startswith("https:") and not there.startswith("https:"):
+        # A provider elsewhere has no business with this machine's own ports.
+        raise DiscoveryError(f"{url} redirects to {target}, which is not https.")
+    return there
