@@ -11,7 +11,7 @@ from oidc_widget.secret import Secret
 from oidc_widget.tokens import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import httpx
 
@@ -23,6 +23,8 @@ __all__ = ["KernelSession"]
 
 #: The part of a token's life after which it is renewed.
 _RENEW_AFTER = 0.8
+#: What some providers return in another spelling, or not at all, although they grant it.
+_SPELT_OTHERWISE = frozenset({"openid", "profile", "email", "offline_access"})
 
 
 class KernelSession:
@@ -118,13 +120,28 @@ class KernelSession:
             self.token = _access_token(response)
 
     def token_for(self, target: Target) -> AccessToken:
-        """Return a new token for another API, or with fewer rights; raises like :meth:`renew`."""
+        """Return a new token for another API, or with fewer rights.
+
+        Raises
+        ------
+        TokenError
+            If the provider leaves out a right that was asked for, which RFC 6749 §3.3 allows; else like
+            :meth:`renew`.
+        """
         parameters = dict(self._own)
         if target.resource is not None:
             parameters["resource"] = target.resource
         if target.scopes is not None:
             parameters["scope"] = " ".join(target.scopes)
-        return _access_token(self._ask(parameters))
+        response = self._ask(parameters)
+        missing = _missing(target.scopes or (), response.scopes)
+        if missing:
+            raise TokenError(
+                f"The provider does not grant what was asked for: its token lacks {', '.join(missing)}.",
+                code="scope_unavailable",
+                hint="Check scopes; some rights must be asked for at the sign-in.",
+            )
+        return _access_token(response)
 
     def end(self) -> None:
         """Revoke the refresh token (RFC 7009), as far as the provider lets a public client do that.
@@ -159,6 +176,15 @@ class KernelSession:
             provider: Provider = self._endpoint.provider
             self._verifier = IdTokenVerifier(provider, self._endpoint.client_id, self._client)
         return self._verifier.claims(response, **expected)
+
+
+def _missing(asked: Iterable[str], granted: Iterable[str] | None) -> list[str]:
+    """Return what was asked for and not granted, as far as the provider says what it granted."""
+    if granted is None:
+        return []
+    # Some write them with other capitals; and `…/.default` stands for whatever was consented to.
+    given = {scope.lower() for scope in granted} | _SPELT_OTHERWISE
+    return [scope for scope in asked if scope.lower() not in given and not scope.endswith("/.default")]
 
 
 def _access_token(response: TokenResponse) -> AccessToken:

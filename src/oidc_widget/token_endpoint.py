@@ -39,6 +39,8 @@ class TokenResponse:
     expires_in: float | None
     refresh_token: Secret | None = None
     id_token: Secret | None = None
+    #: What was granted, if the provider says so: it must where that is not what was asked for (§3.3).
+    scopes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -239,11 +241,13 @@ def _read(document: dict[str, Any]) -> TokenResponse | None:
     ):  # RFC 6749 §7.1: an unknown type is not to be used
         return None
     refresh_token, id_token = document.get("refresh_token"), document.get("id_token")
+    scope = document.get("scope")
     return TokenResponse(
         access_token=Secret(access_token),
         expires_in=_seconds(document.get("expires_in")),
         refresh_token=Secret(refresh_token) if isinstance(refresh_token, str) and refresh_token else None,
         id_token=Secret(id_token) if isinstance(id_token, str) and id_token else None,
+        scopes=tuple(scope.split()) if isinstance(scope, str) else None,
     )
 
 

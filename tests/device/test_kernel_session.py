@@ -155,6 +155,31 @@ def test_another_api_gets_a_token_of_its_own(provider, login, approve):
     assert w.status == "signed_in"
 
 
+def grant(provider, **scope):
+    """Answer as a provider that ignores scopes it doesn't know (RFC 6749 §3.3)."""
+    body = {"access_token": "another", "token_type": "Bearer", **scope}
+    provider.fault("token", "status", status=200, body=body, grant_type="refresh_token")
+
+
+@pytest.mark.parametrize("granted", ["openid", "data:write OPENID", ""])
+def test_a_token_without_a_right_that_was_asked_for_is_not_handed_over(provider, signed_in, granted):
+    w = signed_in()
+    grant(provider, scope=granted)
+    with pytest.raises(TokenError, match="lacks data:read") as caught:
+        w.token(scopes=["openid", "data:read"])
+    assert caught.value.code == "scope_unavailable"
+    assert w.status == "signed_in"
+    assert w.token(scopes=["openid", "email"]) == "another"
+
+
+@pytest.mark.parametrize("granted", [{"scope": "User.Read"}, {"scope": None}, {}], ids=str)
+def test_a_right_may_be_spelt_otherwise_or_not_be_mentioned(provider, signed_in, granted):
+    w = signed_in()
+    grant(provider, **granted)
+    scopes = ["openid", "user.read", "offline_access", "https://api.example/.default"]
+    assert w.token(scopes=scopes) == "another"
+
+
 def test_signing_out_revokes_and_forgets_at_once(provider, signed_in):
     w = signed_in()
     token = w.access_token
