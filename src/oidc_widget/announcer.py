@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 import contextvars
-import queue
 import sys
-import threading
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
+
+from oidc_widget.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class Announcer:
-    """A thread for one widget's observers.
+    """A thread for one widget's observers, while there is something to tell them.
 
-    It starts with the first announcement and carries the context of the cell in which the announcer was
-    made: what an observer prints appears under that cell, where the person who wrote it looks.
+    It carries the context of the cell in which the announcer was made: what an observer prints appears under
+    that cell, where the person who wrote it looks.
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
         self._context = contextvars.copy_context()
-        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker(name)
 
     def put(self, call: Callable[[], object]) -> None:
         """Run ``call`` after all that was put before it; an exception of its own ends nothing else."""
-        self._calls.put(call)
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._context.run, args=(self._run,), name=self._name, daemon=True
-                )
-                self._thread.start()
+        self._worker.put(partial(self._context.run, _announce, call))
 
-    def _run(self) -> None:
-        while True:
-            call = self._calls.get()
-            try:
-                call()
-            except Exception:  # noqa: BLE001  # an observer may raise anything; it is shown, and the next one runs
-                traceback.print_exc()
-            finally:
-                del call
-                for stream in (sys.stdout, sys.stderr):
-                    stream.flush()
+
+def _announce(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception:  # noqa: BLE001  # an observer may raise anything; it is shown, and the next one runs
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()

@@ -144,6 +144,13 @@ class Desk:
         finally:
             self.keeper.end()  # last: a token that was on its way here is forgotten too
 
+    def close(self) -> None:
+        """Forget the tokens here; a session that is held in the browser goes on there, for others."""
+        if self.source is not self.browser:
+            self.source.sign_out()  # nobody else could ever end it
+        self.keeper.end()
+        self.keeper.fail(SignInError("The widget was closed.", hint="Make a new one, and sign in there."))
+
     def token(self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None) -> str:
         """Return a token with that many seconds left, other than the ``stale`` one; wait if need be."""
         found = self.requests.at_hand(target, min_ttl, stale)

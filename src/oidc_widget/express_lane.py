@@ -38,6 +38,11 @@ def register(link_id: str, receiver: Receiver) -> None:
         kernel.control_handlers[MESSAGE_TYPE] = _Handler(kernel)
 
 
+def unregister(link_id: str) -> None:
+    """Let no more deliveries for this link come in."""
+    _receivers.pop(link_id, None)
+
+
 def running_kernel() -> Any | None:
     """Return the ipykernel that runs in this process, or ``None`` (a script, a terminal)."""
     try:

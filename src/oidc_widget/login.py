@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -119,6 +120,8 @@ class OIDCLogin(anywidget.AnyWidget):
         )
         status = Live("signed_out", read_only=True, help="How far the sign-in is.").tag(sync=True)
 
+    #: Nothing is held any more, or not yet.
+    _closed = True
     _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status")
 
     def __init__(  # noqa: PLR0913  # each is one thing that a person may want otherwise
@@ -171,6 +174,7 @@ class OIDCLogin(anywidget.AnyWidget):
         super().__init__(model_id=link_id, _link_id=link_id, _request=request, _options=options)
         self.on_msg(self._receive_from_page)
         express_lane.register(link_id, self)
+        self._closed = False
 
     @property
     def _state(self) -> State:
@@ -230,6 +234,18 @@ class OIDCLogin(anywidget.AnyWidget):
             It does not answer the link that was shown; another one may be pasted.
         """
         self._desk.source.paste(address)
+
+    def close(self) -> None:
+        """Take the widget off every page, and forget its tokens here.
+
+        In the browser the session goes on, for other notebooks; one of this kernel's own (device flow) ends.
+        """
+        super().close()
+        # Also called for what is collected: after this one, at the interpreter's end, or half made.
+        if not self._closed and not sys.is_finalizing():
+            self._closed = True
+            express_lane.unregister(self._link_id)
+            self._desk.close()
 
     def diagnose(self) -> Report:
         """Find out what is wrong between this browser, this server and this provider.

@@ -193,6 +193,17 @@ def test_signing_out_revokes_and_forgets_at_once(provider, signed_in):
     assert not provider.introspect(token)["active"]
 
 
+def test_closing_ends_a_session_that_nobody_else_holds(provider, signed_in):
+    w = signed_in()
+    token = w.access_token
+    ending = set(threading.enumerate())
+    w.close()
+    assert w.access_token is None
+    for thread in set(threading.enumerate()) - ending:
+        thread.join(10)
+    assert not provider.introspect(token)["active"]
+
+
 def test_without_a_refresh_token_signing_out_revokes_the_access_token(provider, signed_in):
     provider.configure(strict_offline_access=True)
     w = signed_in()
