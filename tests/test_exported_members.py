@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -61,6 +62,15 @@ def test_a_server_process_loads_no_widget(name):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     loaded = {module.partition(".")[0] for module in json.loads(result.stdout)}
     assert not loaded & {"anywidget", "ipykernel", "ipywidgets", "requests"}
+
+
+def test_what_the_readme_writes_is_there_after_the_imports_that_it_writes():
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    imports = re.findall(r"from (oidc_widget[\w.]*) import ([\w, ]+)", readme)
+    assert len(imports) > 3
+    for module, names in imports:
+        assert all(hasattr(import_module(module), name.strip()) for name in names.split(","))
+    assert set(re.findall(r"`oidc_widget\.(\w+)[^`]*\(", readme)) <= set(oidc_widget.__all__)
 
 
 def test_type_checkers_see_the_types():

@@ -105,7 +105,7 @@ def current_token(name: str = "default", *, min_ttl: float = 60, timeout: float 
         raise TokenError(
             f"No sign-in is shared with this worker under the name {name!r}.",
             code="not_shared",
-            hint="In the notebook: oidc_widget.dask.share(w, client).",
+            hint="In the notebook: from oidc_widget.dask import share; share(w, client).",
         )
     return holder.token(min_ttl, timeout)
 
