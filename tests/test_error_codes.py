@@ -11,7 +11,14 @@ import pytest
 
 from oidc_widget.authorization_request import refusal
 from oidc_widget.discovery import Provider, discover
-from oidc_widget.errors import DiscoveryError, SignInError
+from oidc_widget.errors import (
+    ConfigurationError,
+    DiscoveryError,
+    KeysUnavailable,
+    SignInError,
+    SignInTimeout,
+    TokenError,
+)
 from oidc_widget.problems import _CLASSES, as_error
 from oidc_widget.token_endpoint import Answer, TokenEndpoint
 
@@ -23,21 +30,56 @@ BROWSER = set(
     )
 )
 #: What happens to a caller in Python only, and never in a page.
-PYTHON_ONLY = {"insecure_transport", "no_express_lane", "no_page", "no_terminal", "not_shared"}
+PYTHON_ONLY = {"insecure_transport", "no_page", "no_terminal", "not_shared"}
+#: What only a kernel that signs in by itself meets; its pages are told.
+OF_THE_KERNEL = {"invalid_configuration", "keys_unavailable", "no_express_lane"}
+#: What a server refuses that nobody's sign-in is at fault for: by RFC 6749 §5.2, and of its own.
+OF_THE_SERVER = {
+    "invalid_configuration",
+    "invalid_request",
+    "not_signed_in_to_jupyter",
+    "server_error",
+    "too_many_requests",
+    "unsupported_grant_type",
+}
+#: What is raised without a code of its own.
+RAISED = [ConfigurationError, DiscoveryError, KeysUnavailable, SignInError, SignInTimeout, TokenError]
 
 
-def codes_in(file):
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.keyword) and node.arg in {"code", "otherwise"}:
-            yield from (value.value for value in ast.walk(node.value) if isinstance(value, ast.Constant))
+def nodes_in(*folders):
+    files = [file for folder in folders for file in (ROOT / "src/oidc_widget" / folder).glob("*.py")]
+    return [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+
+
+def texts_in(node):
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
 
 
 def test_a_code_of_a_sign_in_is_one_that_the_browser_has_too():
-    codes = {code for file in (ROOT / "src/oidc_widget").glob("*.py") for code in codes_in(file)}
+    given = [
+        node.value
+        for node in nodes_in(".")
+        if isinstance(node, ast.keyword) and node.arg in {"code", "otherwise"}
+    ]
+    codes = set().union(*map(texts_in, given)) | {error.default_code for error in RAISED}
     assert len(BROWSER) > 20
-    assert codes - PYTHON_ONLY <= BROWSER
-    assert codes >= PYTHON_ONLY
+    assert codes - PYTHON_ONLY <= BROWSER | OF_THE_KERNEL
+    assert codes >= PYTHON_ONLY | OF_THE_KERNEL
+    assert not PYTHON_ONLY & (BROWSER | OF_THE_KERNEL)
     assert set(_CLASSES) <= BROWSER
+
+
+def test_a_code_of_the_relay_is_the_browsers_the_standards_or_the_servers():
+    refusals = [
+        node
+        for node in nodes_in("relay", "server", "hub")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"Refusal", "cls"} and len(node.args) > 2
+    ]
+    codes = set().union(
+        *(texts_in(node.args[1]) for node in refusals if isinstance(node.args[1], ast.Constant))
+    )
+    assert codes - OF_THE_SERVER <= BROWSER
+    assert codes >= OF_THE_SERVER
 
 
 def test_what_the_browser_tells_of_is_caught_by_the_class_that_python_raises_for_it():
