@@ -1,5 +1,5 @@
 /**
- * Errors that cross every boundary of the project as plain data: worker → page → kernel.
+ * Errors that cross every boundary of the project as plain data: worker → page → kernel, and back.
  * The codes are the same as in Python (`src/oidc_widget/errors.py`). No message holds a secret.
  */
 export type ErrorCode =
@@ -25,7 +25,11 @@ export type ErrorCode =
   | "sign_in_failed"
   | "vault_unavailable"
   | "popup_blocked"
-  | "no_token";
+  | "no_token"
+  // Of a kernel that signs in by itself; its pages show them.
+  | "invalid_configuration"
+  | "keys_unavailable"
+  | "no_express_lane";
 
 /** What travels: a code for programs, a sentence for people, and what to do about it. */
 export interface Problem {

@@ -66,8 +66,11 @@ const LONGEST_RETRY = 60; // seconds
 /** How long a token is used whose end the provider does not tell, in seconds. */
 const FOREVER = 1e9;
 
-/** They are about claims and refresh tokens; not every provider names them when it says what it granted. */
-const OPENID_SCOPES = ["openid", "profile", "email", "offline_access"];
+/**
+ * What a provider may leave out when it says what it granted: it is about claims and refresh tokens, or stands for
+ * whatever was consented to.
+ */
+const GRANTED_ANYWAY = /^(openid|profile|email|offline_access)$|\/\.default$/i;
 
 let serial = 0;
 
@@ -322,6 +325,6 @@ function forget(grant: Grant): void {
 
 /** A provider may grant less than was asked for (RFC 6749 §3.3): what is of no use is no token. */
 function lacks({ scope }: Tokens, { scopes }: Target): boolean {
-  const granted = scope?.split(" ");
-  return granted !== undefined && scopes.some((wanted) => !granted.includes(wanted) && !OPENID_SCOPES.includes(wanted));
+  const granted = scope?.toLowerCase().split(" "); // some write them with other capitals
+  return !!granted && scopes.some((wanted) => !GRANTED_ANYWAY.test(wanted) && !granted.includes(wanted.toLowerCase()));
 }

@@ -506,7 +506,7 @@ describe("a token for another API", () => {
     tab.say({ type: "refresh", link_id: ONE, id: "less", scopes: ["read", "write"] });
     await until(() => tab.delivered(ONE, "answer").length === 1);
     expect(tab.delivered(ONE, "answer")[0]).toMatchObject({ error: { code: "scope_unavailable" } });
-    tab.say({ type: "refresh", link_id: ONE, id: "enough", scopes: ["read", "profile"] });
+    tab.say({ type: "refresh", link_id: ONE, id: "enough", scopes: ["READ", "profile", "api://x/.default"] });
     await until(() => tab.delivered(ONE, "answer").length === 2);
     expect(tab.delivered(ONE, "answer")[1]).toHaveProperty("access_token");
     expect(idp.reused).toEqual([]);

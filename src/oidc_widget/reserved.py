@@ -7,7 +7,7 @@ from oidc_widget.errors import ConfigurationError
 __all__ = ["RESERVED", "refuse_reserved"]
 
 #: Nobody's ``extra_params`` may replace these (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3); ``request`` and
-#: ``request_uri`` (RFC 9101) would replace them all. The browser's tests hold its own requests against this list.
+#: ``request_uri`` (RFC 9101) would replace them all. The browser is held against this list by its tests.
 RESERVED = frozenset(
     {
         "client_id",
