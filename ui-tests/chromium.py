@@ -20,6 +20,30 @@ QUIET = (
     "--no-first-run",
 )
 
+#: The list of suggestions under the address bar is a web application that Chromium starts with each window,
+#: popups included: a second of computing, for what no test ever looks at.
+UNSEEN = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+
+#: The last `--disable-features` counts, so what Playwright turns off has to be said again.
+UNWANTED_BY_PLAYWRIGHT = (
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "TcpPortRandomizationWin",
+    "ThirdPartyStoragePartitioning",
+    "msEdgeUpdateLaunchServicesPreferredVersion",
+    "msForceBrowserSignIn",
+)
+
 
 def _found() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -52,8 +76,9 @@ def provide() -> str | None:
 
 def arguments() -> list[str]:
     """Return what Chromium is started with."""
+    off = f"--disable-features={','.join((*UNWANTED_BY_PLAYWRIGHT, *UNSEEN))}"
     # Chromium's sandbox refuses to run as root, as in containers.
-    return [*QUIET, *(["--no-sandbox", "--disable-dev-shm-usage"] if _is_root() else [])]
+    return [*QUIET, off, *(["--no-sandbox", "--disable-dev-shm-usage"] if _is_root() else [])]
 
 
 def _is_root() -> bool:

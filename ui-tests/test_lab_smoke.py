@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -66,3 +67,20 @@ def test_popups_need_a_click(page):
     """
     page.goto("data:text/html,<script>document.title = window.open('about:blank') === null</script>")
     assert page.title() == "true"
+
+
+@pytest.mark.usefixtures("browser")
+def test_what_playwright_turns_off_stays_off():
+    """A second `--disable-features` replaces the first, so ours repeats Playwright's."""
+    started = [process for ours in psutil.Process().children() for process in ours.children()]
+    prefix = "--disable-features="
+    lists = [
+        [
+            argument.removeprefix(prefix).split(",")
+            for argument in process.cmdline()
+            if argument.startswith(prefix)
+        ]
+        for process in started
+    ]
+    [(playwrights, ours)] = {(frozenset(first), frozenset(last)) for first, last in filter(None, lists)}
+    assert playwrights <= ours
