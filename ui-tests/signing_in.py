@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Seconds until the kernel knows what the page shows.
 PATIENCE = 15
 
+#: Milliseconds between two questions to a kernel: asked without a pause, they take all of a core.
+PACE = 50
+
 
 def login_cell(provider: Any, *, name: str = "w", **options: Any) -> str:
     """Return a cell that makes a widget for this provider, and shows it."""
@@ -46,6 +49,7 @@ def expect_kernel(nb: Notebook, expression: str, value: Any, *, timeout: float =
     deadline = time.monotonic() + timeout
     while (found := nb.execute(f"print(repr(({expression})))")) != repr(value):
         assert time.monotonic() < deadline, f"{expression} is {found}, not {value!r}, after {timeout} s"
+        nb.page.wait_for_timeout(PACE)
 
 
 def expect_error(
