@@ -105,6 +105,7 @@ def test_a_hundred_threads_on_an_expired_token_are_one_request_at_the_provider(l
     nb = lab.notebook([login_cell(provider, auto_refresh=False), HUNDRED], kernel=kernel)
     nb.run(0)
     sign_in(nb)
+    expect_kernel(nb, "w.status in ('signed_in', 'expired')", value=True)  # the page knows it first
     assert nb.run(1) == "expired expired\n1 True"
     assert len(refreshes(provider)) == 1
 

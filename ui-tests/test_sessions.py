@@ -42,7 +42,7 @@ def expect_signed_in(nb, name="Alice Adams"):
     """Expect it in the view, which must be in front to be seen, and in the kernel."""
     nb.activate()
     expect(nb.region).to_contain_text(f"Signed in as {name}")
-    expect_kernel(nb, "w.status, w.claims['name']", ("signed_in", name))
+    expect_kernel(nb, "w.status, w.claims and w.claims['name']", ("signed_in", name))
 
 
 def test_a_second_notebook_and_a_second_tab_need_no_click(lab, provider):
