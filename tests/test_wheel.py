@@ -67,7 +67,7 @@ def lines_of(name, text):
 
 
 def test_it_installs_and_works_without_node(wheel, tmp_path):
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "clean"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "clean"], check=True)
     programs = tmp_path / "clean" / ("Scripts" if os.name == "nt" else "bin")
     # Nothing but the environment itself: no Node, and nothing of the machine's own Jupyter.
     alone = {
@@ -76,10 +76,10 @@ def test_it_installs_and_works_without_node(wheel, tmp_path):
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "JUPYTER_DATA_DIR": str(tmp_path / "data"),
     }
-    pip = {**os.environ, "PATH": str(programs)}
+    pip = [sys.executable, "-m", "pip", "--python", programs / "python"]
     subprocess.run(
-        [programs / "python", "-m", "pip", "install", "-q", "--no-compile", wheel, "jupyterlab"],
-        env=pip,
+        [*pip, "install", "-q", "--no-compile", wheel, "jupyterlab"],
+        env={**os.environ, "PATH": str(programs)},
         check=True,
     )
 
