@@ -9,6 +9,9 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 ARGS ?=
+# Two at a time: tests wait a good deal, and more of them would be in each other's way on two cores. What a file's
+# tests share is started once, because a file stays in one process.
+TOGETHER ?= -n 2 --dist loadfile
 BIN := .venv/bin
 
 # `npm run build` calls jupyter-builder, and the tests call jupyter and node.
@@ -34,8 +37,8 @@ demo: .venv/linked
 .PHONY: test
 test: check .venv/linked .venv/provisioned
 	npm test
-	$(BIN)/pytest tests
-	$(BIN)/pytest ui-tests
+	$(BIN)/pytest $(TOGETHER) --no-loadscope-reorder tests
+	$(BIN)/pytest $(TOGETHER) ui-tests
 
 .PHONY: check
 check: .venv/installed node_modules/installed

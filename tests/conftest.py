@@ -15,6 +15,11 @@ import pytest
 from providers.oidc_provider import OidcProvider
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the wheel, whose tests take longest, so that they don't run alone at the end."""
+    items.sort(key=lambda item: item.path.name != "test_wheel.py")
+
+
 @pytest.fixture(scope="session")
 def _shared_provider(tmp_path_factory):
     log = tmp_path_factory.mktemp("provider") / "provider.log"
