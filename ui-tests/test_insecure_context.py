@@ -37,6 +37,7 @@ def test_signing_in_works_on_plain_http_too(intranet):
     ]
     nb.run(0)
     sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "(True, 'Alice Adams')"
     assert nb.execute("w.redirect_uri") == repr(lab.server.redirect_uri.replace("localhost", HOST))
     nb.region.get_by_role("button", name="Sign out", exact=True).click()

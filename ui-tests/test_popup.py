@@ -68,6 +68,7 @@ def test_a_page_that_cuts_the_line_signs_in(lab, provider):
     keeps_waiting(nb)
     LoginForm(popup).sign_in("alice")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "True"
     assert popup.is_closed() or popup.wait_for_event("close")
 
@@ -102,6 +103,7 @@ def test_a_page_that_does_not_cut_the_line_followed_by_one_that_does(lab, provid
         keeps_waiting(nb)
     LoginForm(popup).sign_in("alice")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "True"
 
 
@@ -185,6 +187,7 @@ def test_a_blocked_window_becomes_a_link(lab, provider):
         link.click()
     LoginForm(popup.value).sign_in("alice")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "True"
 
 

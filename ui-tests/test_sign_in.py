@@ -13,6 +13,7 @@ def test_the_token_is_there_in_the_next_cell(lab, provider):
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
     sign_in(nb)
     expect(nb.region.get_by_role("status")).to_contain_text("Signed in as Alice Adams")
+    expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "(True, 'signed_in', 'Alice Adams')"
     assert nb.execute("w.redirect_uri") == repr(lab.server.redirect_uri)
     [token] = provider.secrets("access_token")
@@ -34,6 +35,7 @@ def test_another_provider_signs_in_too(lab, django_provider):
     nb = lab.notebook([login_cell(django_provider), "w.access_token is not None, w.claims['email']"])
     nb.run(0)
     sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "(True, 'alice@example.com')"
 
 
