@@ -9,9 +9,9 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 ARGS ?=
-# Two at a time: tests wait a good deal, and more of them would be in each other's way on two cores. What a file's
-# tests share is started once, because a file stays in one process.
-TOGETHER ?= -n 2 --dist loadfile
+# make test TOGETHER="-n 2 --dist loadfile": two files at a time, for a machine with cores to spare. Some tests hold the
+# product against the clock (a Cancel works at once), so on two cores they go one after the other.
+TOGETHER ?=
 BIN := .venv/bin
 
 # `npm run build` calls jupyter-builder, and the tests call jupyter and node.
@@ -37,7 +37,7 @@ demo: .venv/linked
 .PHONY: test
 test: check .venv/linked .venv/provisioned
 	npm test
-	$(BIN)/pytest $(TOGETHER) --no-loadscope-reorder tests
+	$(BIN)/pytest $(TOGETHER) tests
 	$(BIN)/pytest $(TOGETHER) ui-tests
 
 .PHONY: check
