@@ -108,6 +108,33 @@ describe("a click", () => {
     expect(opened.map(({ url }) => url)).toEqual([URL_1]);
   });
 
+  test("before there is a vault waits for one, and keeps the link of a blocked window meanwhile", async () => {
+    const vault = new FakeVault();
+    let connected = () => {};
+    vault.connect = () =>
+      new Promise((resolve) => {
+        connected = () => resolve(true);
+      });
+    const login = new Login(vault as unknown as VaultClient, "link-1", async () => SETUP, {
+      auto_refresh: true,
+      share_id_token: false,
+    });
+    blocking = true;
+    login.signIn();
+    vault.greet(); // there is one now: it is told of the link, and says what it knows of it
+    connected();
+    await prompt();
+    vault.state({ status: "signed_out" });
+    expect(login.blocked).toBe(true);
+    expect(login.state.status).toBe("signing_in");
+    vault.say({ type: "opened", link_id: "link-1", url: URL_1 });
+    vault.state({ status: "signing_in" });
+    blocking = false;
+    login.openBlocked();
+    expect(opened.map(({ url }) => url)).toEqual([URL_1]);
+    expect(vault.all("window_closed")).toEqual([]);
+  });
+
   test("uses each prepared address once", async () => {
     const { login } = await linked();
     login.signIn();

@@ -52,8 +52,11 @@ export class Login implements SignInControl {
   /** The attempt whose window was closed. */
   #closedIn?: number;
   #request?: LoginRequest;
-  /** A click was told to the vault, and states from before the click may still come in. */
-  #starting = false;
+  /**
+   * From a click until the vault answers it: states from before the click may still come in. `told`: it is on its way
+   * to this vault; another vault will not hear of it.
+   */
+  #starting: "clicked" | "told" | false = false;
   #stopLooking?: () => void;
 
   /** @param setUp finds out what to ask for; asked again when it failed and the person tries again */
@@ -96,7 +99,7 @@ export class Login implements SignInControl {
     this.#popup = openSignInWindow(prepared?.url ?? "about:blank");
     this.blocked = this.#popup === null;
     this.#blockedUrl = this.blocked ? prepared?.url : undefined;
-    this.#starting = true;
+    this.#starting = "clicked";
     this.#attempt += 1;
     const attempt = this.#attempt;
     setTimeout(() => {
@@ -108,6 +111,7 @@ export class Login implements SignInControl {
     this.#ready().then(
       () => {
         if (attempt !== this.#attempt) return; // cancelled meanwhile
+        this.#starting = "told";
         this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id });
       },
       () => this.#closeWindow(), // the reason is on show
@@ -188,7 +192,7 @@ export class Login implements SignInControl {
   }
 
   #link(): Promise<void> {
-    this.#starting = false;
+    if (this.#starting === "told") this.#starting = false; // the vault that was told has died
     const linked = this.#setUp().then((setup) => {
       const { request, forward_to } = setup;
       this.#request = request;
