@@ -92,7 +92,16 @@ def evidence(request: pytest.FixtureRequest, output_path: str) -> Iterator[Evide
 
 
 @pytest.fixture
-def context(context: BrowserContext, evidence: Evidence) -> BrowserContext:
+def _servers() -> Iterator[contextlib.ExitStack]:
+    """The servers of one test."""
+    with contextlib.ExitStack() as servers:
+        yield servers
+
+
+@pytest.fixture
+def context(_servers: contextlib.ExitStack, context: BrowserContext, evidence: Evidence) -> BrowserContext:
+    # The pages close before their servers end: one that a page asks at that moment may start a thread that
+    # nobody stops any more, and hang until it is killed.
     evidence.watch_context(context)
     return context
 
@@ -112,16 +121,14 @@ def jupyter(_shared_jupyter: JupyterServer, evidence: Evidence) -> Iterator[Jupy
 
 @pytest.fixture
 def start_jupyter(
-    tmp_path_factory: pytest.TempPathFactory, evidence: Evidence
-) -> Iterator[Callable[..., JupyterServer]]:
-    with contextlib.ExitStack() as started:
+    _servers: contextlib.ExitStack, tmp_path_factory: pytest.TempPathFactory, evidence: Evidence
+) -> Callable[..., JupyterServer]:
+    def start(**options: Any) -> JupyterServer:
+        server = JupyterServer(tmp_path_factory.mktemp("jupyter"), **options)
+        evidence.watch_log(server.log)
+        return _servers.enter_context(contextlib.closing(server))
 
-        def start(**options: Any) -> JupyterServer:
-            server = JupyterServer(tmp_path_factory.mktemp("jupyter"), **options)
-            evidence.watch_log(server.log)
-            return started.enter_context(contextlib.closing(server))
-
-        yield start
+    return start
 
 
 @pytest.fixture(scope="session")
