@@ -73,8 +73,10 @@ clean:
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
 	touch $@
 
-# The frontend is built below, with the lock file's versions, so the build hook is not wanted here.
+# The frontend is built below, with the lock file's versions, so the build hook is not wanted here. pip must not find
+# the link that is made below: it would write through it, into what the next wheel is made of.
 .venv/installed: pyproject.toml | .venv/created
+	rm -rf .venv/share/jupyter/labextensions/oidc-widget
 	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install -q -e . --group test
 	touch $@
 
