@@ -4,7 +4,7 @@ import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../vau
 import type { KernelState } from "./kernel-state.js";
 import { problemOf } from "./oidc-error.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
-import { onWindowClosed, openSignInWindow } from "./sign-in-window.js";
+import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./sign-in-window.js";
 import type { VaultClient, VaultListener } from "./vault-client.js";
 
 /** How long a window may be open before somebody asks the provider what it shows there, in ms. */
@@ -154,7 +154,7 @@ export class Login implements SignInControl {
     this.#show({ ...this.#state, logout: false });
     this.#ready().then(
       () => this.#send({ type: "log_out", link_id: this.id }),
-      () => popup.close(), // the reason is on show
+      () => closeSignInWindow(popup), // the reason is on show
     );
   }
 
@@ -251,7 +251,7 @@ export class Login implements SignInControl {
 
   #sendToLogout(url: string | undefined): void {
     if (url) this.#logoutWindow?.location.replace(url);
-    else this.#logoutWindow?.close(); // somebody else has opened it meanwhile
+    else if (this.#logoutWindow) closeSignInWindow(this.#logoutWindow); // somebody else has opened it meanwhile
     this.#logoutWindow = undefined;
   }
 
@@ -279,7 +279,7 @@ export class Login implements SignInControl {
 
   #closeWindow(): void {
     this.#stopLooking?.();
-    this.#popup?.close();
+    if (this.#popup) closeSignInWindow(this.#popup);
     this.#popup = undefined;
     this.#blockedUrl = undefined;
     this.blocked = false;

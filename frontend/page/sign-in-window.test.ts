@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { onWindowClosed, openSignInWindow } from "./sign-in-window.js";
+import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./sign-in-window.js";
 
 /** A window as its opener sees it. */
 class Popup {
@@ -19,6 +19,22 @@ class Popup {
 
   get window(): Window {
     return this as unknown as Window;
+  }
+}
+
+/** A window that moves to the process of another site: what is said to it meanwhile is lost. */
+class MovingPopup extends Popup {
+  moving = true;
+  gone = false;
+
+  close(): void {
+    this.closed = true;
+    if (!this.moving) this.gone = true;
+  }
+
+  arrive(): void {
+    this.moving = false;
+    this.closed = this.gone;
   }
 }
 
@@ -123,4 +139,25 @@ test("the sign-in window is a popup of its own, straight at the address, and say
   expect(features).toMatch(/^popup,width=\d+,height=\d+/);
   // The callback page closes itself, which only a window that was opened by a script may; and COOP is seen by it.
   expect(features).not.toContain("noopener");
+});
+
+describe("a window that is closed while it is on its way to the provider", () => {
+  test.each([10, 70, 300, 2000])("is gone in the end, when it arrives after %i ms", (ms) => {
+    const popup = new MovingPopup();
+    closeSignInWindow(popup.window);
+    vi.advanceTimersByTime(ms);
+    popup.arrive();
+    expect(popup.gone).toBe(false);
+    vi.advanceTimersByTime(50 + 2 * ms);
+    expect(popup.gone).toBe(true);
+  });
+
+  test("is left alone after some seconds: its page may ask the person, who may say no", () => {
+    const popup = new MovingPopup();
+    closeSignInWindow(popup.window);
+    vi.advanceTimersByTime(10_000);
+    popup.arrive();
+    vi.advanceTimersByTime(600_000);
+    expect(popup.gone).toBe(false);
+  });
 });

@@ -8,12 +8,25 @@ const LOOK_EVERY = 20;
 const WHOLE_AFTER = 100;
 /** How soon the focus comes back to this page from a window that was closed, in ms. */
 const FOCUS_WITHIN = 1000;
+/** The first and the last pause before a window is closed once more, in ms; each is twice the one before. */
+const CLOSE_AGAIN = 50;
+const CLOSE_AGAIN_LAST = 1600;
 
 /** Must be called inside a click: after an `await` the browser would block it. `null`: it was blocked. */
 export function openSignInWindow(url: string): Window | null {
   const left = Math.round(screenX + (outerWidth - SIZE.width) / 2);
   const top = Math.round(screenY + (outerHeight - SIZE.height) / 3);
   return open(url, "_blank", `popup,width=${SIZE.width},height=${SIZE.height},left=${left},top=${top}`);
+}
+
+/**
+ * Closes the window, also one that is just on its way to the provider: Chromium loses a `close()` while the window moves
+ * to the process of another site, and `closed` reads true all the same until the move is done. So it is said again a few
+ * times, whatever `closed` reads; to a window that is gone it means nothing.
+ */
+export function closeSignInWindow(popup: Window, again = CLOSE_AGAIN): void {
+  popup.close();
+  if (again <= CLOSE_AGAIN_LAST) setTimeout(() => closeSignInWindow(popup, again * 2), again);
 }
 
 /**
