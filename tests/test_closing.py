@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
-from oidc_widget import OIDCLogin, express_lane
+from oidc_widget import OIDCLogin
 from oidc_widget.errors import ConfigurationError, SignInError
+from oidc_widget.signin import control_channel
 
 TOKEN = {"access_token": "t", "expires_in": 60, "id_token": "i", "claims": {"sub": "a"}, "session": "s"}
 
@@ -51,7 +52,7 @@ def test_a_closed_widget_has_no_token_and_takes_none():
     w.close()
     assert (w.access_token, w.id_token, w.claims, w.status) == (None, None, None, "signed_out")
     assert told.wait(10)
-    assert w._link_id not in express_lane._receivers
+    assert w._link_id not in control_channel._receivers
     w.close()
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from oidc_widget.authorization_request import refusal
-from oidc_widget.discovery import Provider, discover
 from oidc_widget.errors import (
     ConfigurationError,
     DiscoveryError,
@@ -19,18 +17,20 @@ from oidc_widget.errors import (
     SignInTimeout,
     TokenError,
 )
-from oidc_widget.problems import _CLASSES, as_error
-from oidc_widget.token_endpoint import Answer, TokenEndpoint
+from oidc_widget.oauth.authorization_request import refusal
+from oidc_widget.oauth.provider import Provider, discover
+from oidc_widget.oauth.token_endpoint import Answer, TokenEndpoint
+from oidc_widget.signin.problems import _CLASSES, as_error
 
 ROOT = Path(__file__).parents[1]
 BROWSER = set(
     re.findall(
         r'\| "(\w+)"',
-        (ROOT / "frontend/protocol/errors.ts").read_text("utf-8").partition("export interface")[0],
+        (ROOT / "frontend/oauth/errors.ts").read_text("utf-8").partition("export interface")[0],
     )
 )
 #: What happens to a caller in Python only, and never in a page.
-PYTHON_ONLY = {"insecure_transport", "no_page", "no_terminal", "not_shared"}
+PYTHON_ONLY = {"insecure_transport", "insecure_url", "invalid_url", "no_page", "no_terminal", "not_shared"}
 #: What only a kernel that signs in by itself meets; its pages are told.
 OF_THE_KERNEL = {"invalid_configuration", "keys_unavailable", "no_express_lane"}
 #: What a server refuses that nobody's sign-in is at fault for: by RFC 6749 §5.2, and of its own.
@@ -58,7 +58,7 @@ def texts_in(node):
 def test_a_code_of_a_sign_in_is_one_that_the_browser_has_too():
     given = [
         node.value
-        for node in nodes_in(".")
+        for node in nodes_in(".", "oauth", "signin", "diagnosis")
         if isinstance(node, ast.keyword) and node.arg in {"code", "otherwise"}
     ]
     codes = set().union(*map(texts_in, given)) | {error.default_code for error in RAISED}

@@ -79,7 +79,7 @@ def test_an_old_notebook_that_sets_more_than_it_may_runs_and_is_told(monkeypatch
         made.append(w)
 
     monkeypatch.setattr(OIDCLogin, "_show_once", show)
-    monkeypatch.setattr("oidc_widget.desk.running_kernel", object)  # no sign-in begins by itself
+    monkeypatch.setattr("oidc_widget.signin.sign_in.running_kernel", object)  # no sign-in begins by itself
     with pytest.warns(UserWarning, match="left out: response_mode, state.$"):
         authenticate(
             {**CONFIG, "max_age": 60, "extraQueryParams": {"state": "x", "response_mode": "query", "a": 1}},

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from login_form import LoginForm
-from oidc_widget.paste_back import DEFAULT_REDIRECT_URI
+from oidc_widget.signin.pasted_redirect import DEFAULT_REDIRECT_URI
 from providers.http_person import HttpPerson
 from signing_in import expect_error, expect_kernel, login_cell
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError, TokenError
-from oidc_widget.token_requests import OWN, Target
+from oidc_widget.signin.token_cache import OWN, Target
 
 try:
     from httpx import Auth as _Flow
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from oidc_widget.desk import Desk
+    from oidc_widget.signin.sign_in import Desk
 
 __all__ = ["BearerAuth"]
 

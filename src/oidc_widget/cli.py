@@ -123,7 +123,7 @@ def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_doctor(arguments: argparse.Namespace) -> int:
-    from oidc_widget.doctor import run  # noqa: PLC0415  only this subcommand needs it
+    from oidc_widget.diagnosis.doctor import run  # noqa: PLC0415  only this subcommand needs it
 
     return run(arguments.authority, client_id=arguments.client_id, redirect_uri=arguments.redirect_uri)
 

@@ -23,8 +23,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError, OIDCError, TokenError
-from oidc_widget.tokens import AccessToken
-from oidc_widget.worker import Worker as Pump
+from oidc_widget.oauth.access_token import AccessToken
+from oidc_widget.signin.worker import Worker as Pump
 
 try:
     from distributed import WorkerPlugin

@@ -1,7 +1,7 @@
 """Errors: what happened, why, and what to do.
 
 Every error carries a stable :attr:`OIDCError.code`; what goes wrong in a sign-in has the
-same one on the browser's side (``frontend/protocol/errors.ts``). A message never holds a token, a code,
+same one on the browser's side (``frontend/oauth/errors.ts``). A message never holds a token, a code,
 a verifier or a secret, so it may be logged and shown.
 
 The tree::

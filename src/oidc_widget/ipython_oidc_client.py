@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError
 from oidc_widget.login import OIDCLogin
+from oidc_widget.oauth.reserved import RESERVED
 from oidc_widget.parameters import parameters
-from oidc_widget.reserved import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import anywidget
 import traitlets
 
-from oidc_widget import express_lane
-from oidc_widget.announcer import Announcer
-from oidc_widget.desk import Desk
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.live_trait import Live
+from oidc_widget.oauth.reserved import refuse_reserved
 from oidc_widget.parameters import flag, parameters, text, texts
-from oidc_widget.reserved import refuse_reserved
-from oidc_widget.token_requests import Target
-from oidc_widget.waiting import wait, wait_async
+from oidc_widget.signin import control_channel
+from oidc_widget.signin.announcer import Announcer
+from oidc_widget.signin.live_trait import Live
+from oidc_widget.signin.sign_in import Desk
+from oidc_widget.signin.token_cache import Target
+from oidc_widget.signin.waiting import wait, wait_async
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from oidc_widget.auth import BearerAuth
+    from oidc_widget.diagnosis.report import Report
     from oidc_widget.errors import OIDCError
-    from oidc_widget.findings import Report
-    from oidc_widget.keeper import State
+    from oidc_widget.signin.state import State
 
 __all__ = ["OIDCLogin"]
 
@@ -173,7 +173,7 @@ class OIDCLogin(anywidget.AnyWidget):
         )
         super().__init__(model_id=link_id, _link_id=link_id, _request=request, _options=options)
         self.on_msg(self._receive_from_page)
-        express_lane.register(link_id, self)
+        control_channel.register(link_id, self)
         self._closed = False
 
     @property
@@ -244,7 +244,7 @@ class OIDCLogin(anywidget.AnyWidget):
         # Also called for what is collected: after this one, at the interpreter's end, or half made.
         if not self._closed and not sys.is_finalizing():
             self._closed = True
-            express_lane.unregister(self._link_id)
+            control_channel.unregister(self._link_id)
             self._desk.close()
 
     def diagnose(self) -> Report:
@@ -255,7 +255,7 @@ class OIDCLogin(anywidget.AnyWidget):
         Report
             Shown as lines: what was checked, what was found, what to do. It takes some seconds.
         """
-        from oidc_widget.diagnose import diagnose  # noqa: PLC0415  # loads an HTTP client
+        from oidc_widget.diagnosis.diagnose import diagnose  # noqa: PLC0415  # loads an HTTP client
 
         return diagnose(self._desk)
 
@@ -421,7 +421,7 @@ class OIDCLogin(anywidget.AnyWidget):
 
     def _show_once(self) -> None:
         """Who waits for a click must be shown the button."""
-        if self._shown or express_lane.running_kernel() is None:
+        if self._shown or control_channel.running_kernel() is None:
             return
         from IPython.display import display  # noqa: PLC0415  # there is one: a kernel runs
 

@@ -19,7 +19,7 @@ import pytest
 
 from oidc_widget import OIDCLogin
 from oidc_widget.errors import TokenError
-from oidc_widget.tokens import AccessToken
+from oidc_widget.oauth.access_token import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from oidc_widget import errors
+from oidc_widget.oauth.single_flight import SingleFlight
 from oidc_widget.verify import TokenVerifier
-from oidc_widget.verify.singleflight import SingleFlight
 
 DISCOVERY = "/.well-known/openid-configuration"
 

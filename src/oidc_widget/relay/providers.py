@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.reserved import RESERVED
+from oidc_widget.oauth.reserved import RESERVED
 
 from .client_authentication import (
     METHODS,

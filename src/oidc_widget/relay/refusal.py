@@ -20,7 +20,7 @@ class Refusal(Exception):  # noqa: N818  # RFC 6749 §5.2 speaks of refusing; it
     status : int
         The HTTP status.
     code : str
-        The stable identifier: the browser's (``frontend/protocol/errors.ts``) for what a sign-in fails for,
+        The stable identifier: the browser's (``frontend/oauth/errors.ts``) for what a sign-in fails for,
         that of RFC 6749 §5.2 for a wrong request, or one of this server's own.
     sentence : str
         What happened and what to do, free of secrets.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError, DiscoveryError
-from oidc_widget.verify.documents import fetch_json, require_secure_url
+from oidc_widget.oauth.http import fetch_json, require_secure_url
 
 if TYPE_CHECKING:
     import httpx
@@ -56,7 +56,7 @@ def endpoint(metadata: dict[str, Any], name: str, *, allow_insecure_http: bool =
     name : str
         The member, e.g. ``jwks_uri``.
     allow_insecure_http : bool
-        See :func:`~oidc_widget.verify.documents.require_secure_url`.
+        See :func:`~oidc_widget.oauth.http.require_secure_url`.
 
     Returns
     -------

@@ -18,9 +18,9 @@ from oidc_widget.errors import (
     MalformedToken,
     TokenTooLarge,
 )
+from oidc_widget.oauth.http import fetch_json, require_secure_url
+from oidc_widget.oauth.single_flight import SingleFlight
 from oidc_widget.verify.discovery import discover, endpoint
-from oidc_widget.verify.documents import fetch_json, require_secure_url
-from oidc_widget.verify.singleflight import SingleFlight
 from oidc_widget.verify.token_cache import fingerprint
 
 if TYPE_CHECKING:

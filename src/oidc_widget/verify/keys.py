@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from oidc_widget.errors import DiscoveryError, KeysUnavailable
+from oidc_widget.oauth.http import fetch_json, require_secure_url
+from oidc_widget.oauth.single_flight import SingleFlight
 from oidc_widget.verify.discovery import discover, endpoint
-from oidc_widget.verify.documents import fetch_json, require_secure_url
 from oidc_widget.verify.keyring import KeyRing
-from oidc_widget.verify.singleflight import SingleFlight
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""What is wrong between a browser, a server and a provider."""

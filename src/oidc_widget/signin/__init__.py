@@ -1,0 +1,1 @@
+"""What a kernel holds of a sign-in, and who brings it."""
