@@ -10,8 +10,10 @@ const labFiles = "src/oidc_widget/labextension/static";
 
 /** Names what belongs together, so that no vault ever loads a part of another version. */
 const version = createHash("sha256");
-for (const folder of ["frontend/protocol", "frontend/vault"]) {
-  for (const name of readdirSync(folder).sort()) version.update(readFileSync(join(folder, name)));
+for (const folder of ["frontend/oauth", "frontend/vault"]) {
+  for (const name of readdirSync(folder, { recursive: true }).sort()) {
+    if (name.endsWith(".ts")) version.update(readFileSync(join(folder, name)));
+  }
 }
 const suffix = version.update(readFileSync("package-lock.json")).digest("hex").slice(0, 8);
 
@@ -70,7 +72,7 @@ for (const name of readdirSync(labFiles)) {
 }
 const [widget, style, callback, vault] = await Promise.all([
   bundle("frontend/widget/widget.ts"),
-  bundle("frontend/ui/style.css"),
+  bundle("frontend/view/style.css"),
   bundle("frontend/callback/callback.ts", "iife"),
   bundle("frontend/vault/worker.ts"),
 ]);

@@ -1,4 +1,4 @@
-import type { LoginRequest } from "../protocol/request.js";
+import type { LoginRequest } from "../oauth/request.js";
 import type { JupyterHost } from "./host.js";
 import { callbackUrl } from "./host.js";
 

@@ -1,4 +1,4 @@
-import type { ErrorCode, Problem } from "../protocol/errors.js";
+import type { ErrorCode, Problem } from "../oauth/errors.js";
 
 /** A failure of this page's own, with the words for it. */
 export class OIDCError extends Error {

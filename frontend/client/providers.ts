@@ -1,4 +1,4 @@
-import type { LoginRequest } from "../protocol/request.js";
+import type { LoginRequest } from "../oauth/request.js";
 import { callbackUrl, type JupyterHost } from "./host.js";
 import { OIDCError } from "./oidc-error.js";
 

@@ -1,4 +1,4 @@
-import type { Problem } from "../protocol/errors.js";
+import type { Problem } from "../oauth/errors.js";
 import { type FromVault, holdLock, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
 import { VERSION } from "../version.js";
 import { callCourier } from "./courier-call.js";

@@ -1,5 +1,5 @@
 import { type Kernel, KernelMessage } from "@jupyterlab/services";
-import type { VaultClient } from "../page/vault-client.js";
+import type { VaultClient } from "../client/vault-client.js";
 import type { Delivery, DeliveryResult, FromVault } from "../vault/messages.js";
 
 const MESSAGE_TYPE = "oidc_widget_deliver";

@@ -1,6 +1,6 @@
 import { Token } from "@lumino/coreutils";
-import type { JupyterHost } from "../page/host.js";
-import type { VaultClient } from "../page/vault-client.js";
+import type { JupyterHost } from "../client/host.js";
+import type { VaultClient } from "../client/vault-client.js";
 
 /** This page's line to the vault; `null` where the page has none. */
 export interface ISignIns {

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
-import { type AuthorizationRequest, authorizationRequest } from "./authorization.js";
+import { type AuthorizationRequest, authorizationRequest } from "./authorization-request.js";
 import { processAuthorizationResponse } from "./authorization-response.js";
-import { discover, type Provider } from "./discovery.js";
+import { discover, type Provider } from "./provider.js";
 
 const parametersOf = ({ url }: AuthorizationRequest) => Object.fromEntries(new URL(url).searchParams);
 
@@ -65,7 +65,7 @@ describe("an authorization request", () => {
   test("takes what a person adds, but not in place of what the protocol sets", async () => {
     const { idp, provider } = await ready();
     // The kernel's own list: it refuses them, and so does the server for a configured provider.
-    const source = readFileSync("src/oidc_widget/reserved.py", "utf8").split("frozenset(")[1];
+    const source = readFileSync("src/oidc_widget/oauth/reserved.py", "utf8").split("frozenset(")[1];
     const reserved = [...source.matchAll(/"(\w+)"/g)].map(([, name]) => name);
     expect(reserved).toContain("code_challenge");
     const evil = Object.fromEntries(reserved.map((name) => [name, "evil"]));

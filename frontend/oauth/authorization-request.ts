@@ -1,5 +1,5 @@
-import type { Provider } from "./discovery.js";
 import { base64url, type Environment, randomString } from "./environment.js";
+import type { Provider } from "./provider.js";
 import { type LoginRequest, targetParameters } from "./request.js";
 import { sha2 } from "./sha2.js";
 

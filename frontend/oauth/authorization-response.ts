@@ -1,6 +1,6 @@
-import type { AuthorizationRequest } from "./authorization.js";
-import type { Provider } from "./discovery.js";
+import type { AuthorizationRequest } from "./authorization-request.js";
 import { Failure } from "./failure.js";
+import type { Provider } from "./provider.js";
 
 /**
  * The code of an answer that is ours (RFC 6749 §4.1.2, RFC 9207 §2.4).

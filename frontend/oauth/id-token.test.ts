@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
 import { encode, forgedWithPublicKey, SigningKey } from "../testing/signing-key.js";
-import { authorizationRequest } from "./authorization.js";
-import { discover } from "./discovery.js";
-import { exchangeCode } from "./token.js";
+import { authorizationRequest } from "./authorization-request.js";
+import { discover } from "./provider.js";
+import { exchangeCode } from "./token-endpoint.js";
 
 type Claims = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import * as oauth from "oauth4webapi";
-import type { Provider } from "./discovery.js";
 import { base64url, type Environment } from "./environment.js";
 import { Failure, isFailure } from "./failure.js";
+import type { Provider } from "./provider.js";
 import { send } from "./send.js";
 import { hasSubtleCrypto, sha2 } from "./sha2.js";
 

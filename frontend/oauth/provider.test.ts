@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { problemWith } from "../testing/problem.js";
 import { TestProvider } from "../testing/provider.js";
-import { discover, isLoopback, parseAuthority } from "./discovery.js";
+import { discover, isLoopback, parseAuthority } from "./provider.js";
 
 describe("an authority", () => {
   test.each(["", "idp", "idp.example.com", "//idp.example.com", "https://", "not a web address"])(

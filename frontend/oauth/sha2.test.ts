@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
-import { authorizationRequest } from "./authorization.js";
-import { discover } from "./discovery.js";
+import { authorizationRequest } from "./authorization-request.js";
+import { discover } from "./provider.js";
 import { sha2 } from "./sha2.js";
-import { exchangeCode } from "./token.js";
+import { exchangeCode } from "./token-endpoint.js";
 
 /** A page that is no secure context has `crypto.getRandomValues` and no more. */
 function withoutSubtleCrypto(): void {

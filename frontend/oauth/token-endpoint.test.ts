@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, refusal, TestProvider } from "../testing/provider.js";
-import { authorizationRequest } from "./authorization.js";
-import { discover } from "./discovery.js";
+import { authorizationRequest } from "./authorization-request.js";
+import { discover } from "./provider.js";
 import type { LoginRequest } from "./request.js";
-import { exchangeCode, refreshTokens, revokeToken } from "./token.js";
+import { exchangeCode, refreshTokens, revokeToken } from "./token-endpoint.js";
 import { inWords } from "./words.js";
 
 async function ready() {

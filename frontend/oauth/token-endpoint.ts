@@ -1,10 +1,10 @@
 import * as oauth from "oauth4webapi";
-import type { AuthorizationRequest } from "./authorization.js";
+import type { AuthorizationRequest } from "./authorization-request.js";
 import { processAuthorizationResponse } from "./authorization-response.js";
-import type { Provider } from "./discovery.js";
 import type { Environment } from "./environment.js";
 import { Failure, isUnreachable } from "./failure.js";
 import { clockSkew, type Decoded, decoded, invalidIdToken, validateIdToken } from "./id-token.js";
+import type { Provider } from "./provider.js";
 import { type LoginRequest, type Target, targetParameters } from "./request.js";
 import { send } from "./send.js";
 

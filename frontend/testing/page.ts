@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { LoginRequest } from "../protocol/request.js";
+import type { LoginRequest } from "../oauth/request.js";
 import type {
   Delivery,
   DeliveryResult,

@@ -1,5 +1,5 @@
-import { isFailure } from "../protocol/failure.js";
-import { inWords } from "../protocol/words.js";
+import { isFailure } from "../oauth/failure.js";
+import { inWords } from "../oauth/words.js";
 
 /** What a person is told of an attempt that must fail, and the failure itself. */
 export async function problemWith(attempt: () => unknown) {

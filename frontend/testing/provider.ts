@@ -1,5 +1,5 @@
-import type { Environment } from "../protocol/environment.js";
-import type { LoginRequest } from "../protocol/request.js";
+import type { Environment } from "../oauth/environment.js";
+import type { LoginRequest } from "../oauth/request.js";
 import { encode, SigningKey } from "./signing-key.js";
 
 /** One request that came in. */

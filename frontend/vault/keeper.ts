@@ -1,9 +1,9 @@
-import { sameAuthority } from "../protocol/request.js";
-import { hasSubtleCrypto } from "../protocol/sha2.js";
+import { sameAuthority } from "../oauth/request.js";
+import { hasSubtleCrypto } from "../oauth/sha2.js";
 import type { ProviderCache } from "./provider-cache.js";
 import { type SavedSession, SealedStore } from "./sealed-store.js";
-import type { Session } from "./session.js";
-import type { Sessions } from "./sessions.js";
+import type { Session } from "./sessions/session.js";
+import type { Sessions } from "./sessions/sessions.js";
 
 /** Keeps sessions across a reload of the only tab, for a person who opted in. Loaded by those only. */
 export class Keeper {

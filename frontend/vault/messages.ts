@@ -4,8 +4,8 @@
  * A *link* is one widget model in one kernel that wants a token; its id is the model's id. A *courier* is a
  * page that can reach kernels over their control channel (the labextension).
  */
-import type { Problem } from "../protocol/errors.js";
-import type { LoginRequest } from "../protocol/request.js";
+import type { Problem } from "../oauth/errors.js";
+import type { LoginRequest } from "../oauth/request.js";
 
 export type Status = "signed_out" | "signing_in" | "signed_in" | "expired" | "error";
 

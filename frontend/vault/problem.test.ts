@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Failure } from "../protocol/failure.js";
+import { Failure } from "../oauth/failure.js";
 
-const WORDS = "../protocol/words.js";
+const WORDS = "../oauth/words.js";
 const FAILURE = new Failure("token_endpoint_unreachable", { status: 503 });
 
 beforeEach(() => void vi.resetModules());

@@ -1,5 +1,5 @@
-import type { Problem } from "../protocol/errors.js";
-import { Failure, isFailure } from "../protocol/failure.js";
+import type { Problem } from "../oauth/errors.js";
+import { Failure, isFailure } from "../oauth/failure.js";
 
 /** How long the words may take to come, in ms: whoever waits is told the code alone then. */
 const PATIENCE = 5000;
@@ -12,7 +12,7 @@ export async function problemOf(reason: unknown): Promise<Problem> {
   try {
     // Loaded by those who need them only; a session's fate never depends on it.
     const { inWords } = await Promise.race([
-      import("../protocol/words.js"),
+      import("../oauth/words.js"),
       new Promise<never>((_, reject) => setTimeout(reject, PATIENCE)),
     ]);
     return inWords(failure);

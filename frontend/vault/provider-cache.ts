@@ -1,6 +1,6 @@
-import { discover, type Provider } from "../protocol/discovery.js";
-import type { Environment } from "../protocol/environment.js";
-import type { LoginRequest } from "../protocol/request.js";
+import type { Environment } from "../oauth/environment.js";
+import { discover, type Provider } from "../oauth/provider.js";
+import type { LoginRequest } from "../oauth/request.js";
 
 /** Each provider's metadata and keys, fetched once, before anybody clicks. */
 export type ProviderCache = (request: LoginRequest) => Promise<Provider>;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { authorizationRequest } from "../protocol/authorization.js";
-import { discover } from "../protocol/discovery.js";
-import { exchangeCode, refreshTokens, revokeToken } from "../protocol/token.js";
+import { authorizationRequest } from "../oauth/authorization-request.js";
+import { discover } from "../oauth/provider.js";
+import { exchangeCode, refreshTokens, revokeToken } from "../oauth/token-endpoint.js";
 import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
 import { relayed } from "./relay.js";

@@ -1,5 +1,5 @@
-import type { Environment } from "../protocol/environment.js";
-import { Failure } from "../protocol/failure.js";
+import type { Environment } from "../oauth/environment.js";
+import { Failure } from "../oauth/failure.js";
 import type { ServerAccess } from "./messages.js";
 
 /**

@@ -1,5 +1,5 @@
 import type { IDToken } from "oauth4webapi";
-import type { LoginRequest } from "../protocol/request.js";
+import type { LoginRequest } from "../oauth/request.js";
 
 /** What a vault needs to go on after a reload of the only tab. */
 export interface SavedSession {

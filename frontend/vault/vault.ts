@@ -1,10 +1,11 @@
-import { type Environment, randomString } from "../protocol/environment.js";
-import { Failure } from "../protocol/failure.js";
-import { endSessionUrl } from "../protocol/logout.js";
-import { type LoginRequest, targetKey } from "../protocol/request.js";
+import { type Environment, randomString } from "../oauth/environment.js";
+import { Failure } from "../oauth/failure.js";
+import { endSessionUrl } from "../oauth/logout.js";
+import { type LoginRequest, targetKey } from "../oauth/request.js";
 import type { Clock } from "./clock.js";
+import { createPostOffice } from "./delivery/delivery.js";
 import type { Keeper } from "./keeper.js";
-import { clear, createLink, follow, isForKernel, type Link, shownOf, stateOf, tokenOf } from "./link.js";
+import { clear, createLink, follow, isForKernel, type Link, shownOf, stateOf, tokenOf } from "./links/link.js";
 import {
   type Delivery,
   type FromVault,
@@ -14,13 +15,12 @@ import {
   type ToVault,
   type VaultSettings,
 } from "./messages.js";
-import { createPostOffice } from "./post-office.js";
 import { problemOf } from "./problem.js";
 import { providerCache } from "./provider-cache.js";
-import { createReception } from "./reception.js";
-import { serves } from "./recognition.js";
-import type { Session } from "./session.js";
-import { createSessions } from "./sessions.js";
+import type { Session } from "./sessions/session.js";
+import { createSessions } from "./sessions/sessions.js";
+import { serves } from "./sessions/sharing-rules.js";
+import { createReception } from "./sign-in/flow.js";
 
 type LinkMessage = Extract<ToVault, { link_id: string }>;
 
@@ -343,7 +343,7 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
   /** Nothing depends on it: who opens a sidebar that can't be told finds it empty. */
   function tellSessions(): void {
     if (sidebars.size === 0) return;
-    import("./describe.js").then(
+    import("./links/link-state.js").then(
       ({ describe }) => {
         const list = describe(sessions.list, [...links.values()]);
         for (const port of sidebars) port.postMessage({ type: "sessions", sessions: list });

@@ -1,4 +1,4 @@
-import type { ShownState, SignInControl } from "../page/sign-in-control.js";
+import type { ShownState, SignInControl } from "../client/sign-in/sign-in-control.js";
 import type { Translate } from "./countdown.js";
 import { copyButton, element } from "./elements.js";
 

@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { ShownState, SignInControl } from "../page/sign-in-control.js";
-import type { Problem } from "../protocol/errors.js";
-import { View, type ViewOptions } from "./view.js";
+import type { ShownState, SignInControl } from "../client/sign-in/sign-in-control.js";
+import type { Problem } from "../oauth/errors.js";
+import { View, type ViewOptions } from "./line.js";
 
 const ADDRESS = "https://idp.example.com/authorize?state=secret-state&nonce=secret-nonce";
 

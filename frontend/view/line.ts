@@ -1,7 +1,7 @@
-import type { SignInControl } from "../page/sign-in-control.js";
-import type { Problem } from "../protocol/errors.js";
+import type { SignInControl } from "../client/sign-in/sign-in-control.js";
+import type { Problem } from "../oauth/errors.js";
 import { english, type Translate, timeLeft } from "./countdown.js";
-import { DeviceView, waitingElsewhere } from "./device-view.js";
+import { DeviceView, waitingElsewhere } from "./device.js";
 import { copyButton, element, type Icon } from "./elements.js";
 
 export interface ViewOptions {

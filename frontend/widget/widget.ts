@@ -1,14 +1,14 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
-import { diagnose } from "../page/diagnose.js";
-import { jupyterHost } from "../page/host.js";
-import { KernelLogin } from "../page/kernel-login.js";
-import type { KernelState } from "../page/kernel-state.js";
-import { Login } from "../page/login.js";
-import { completeRequest, fetchProviders, type Wanted } from "../page/providers.js";
-import { VaultClient } from "../page/vault-client.js";
-import type { Problem } from "../protocol/errors.js";
-import type { LoginRequest } from "../protocol/request.js";
-import { View } from "../ui/view.js";
+import { diagnose } from "../client/diagnose.js";
+import { jupyterHost } from "../client/host.js";
+import { completeRequest, fetchProviders, type Wanted } from "../client/providers.js";
+import { KernelLogin } from "../client/sign-in/kernel-login.js";
+import type { KernelState } from "../client/sign-in/kernel-state.js";
+import { Login } from "../client/sign-in/vault-login.js";
+import { VaultClient } from "../client/vault-client.js";
+import type { Problem } from "../oauth/errors.js";
+import type { LoginRequest } from "../oauth/request.js";
+import { View } from "../view/line.js";
 
 /** The synced state: what was asked for, and nothing secret. */
 interface State {

@@ -1,5 +1,5 @@
-import type { Problem } from "../protocol/errors.js";
-import type { Status } from "../vault/messages.js";
+import type { Problem } from "../../oauth/errors.js";
+import type { Status } from "../../vault/messages.js";
 
 /** What the kernel says of itself; it outlives the vault (a reloaded page), and it may sign in by other means. */
 export interface KernelState {

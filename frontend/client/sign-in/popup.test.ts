@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./sign-in-window.js";
+import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./popup.js";
 
 /** A window as its opener sees it. */
 class Popup {

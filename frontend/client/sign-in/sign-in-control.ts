@@ -1,4 +1,4 @@
-import type { LinkState } from "../vault/messages.js";
+import type { LinkState } from "../../vault/messages.js";
 import type { KernelState } from "./kernel-state.js";
 
 /** What there is to show. */

@@ -1,9 +1,9 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { loginRequest } from "../testing/provider.js";
-import type { FromVault, LinkState, ToVault } from "../vault/messages.js";
-import { Login, type LoginSetup } from "./login.js";
-import type { VaultClient, VaultListener } from "./vault-client.js";
+import { loginRequest } from "../../testing/provider.js";
+import type { FromVault, LinkState, ToVault } from "../../vault/messages.js";
+import type { VaultClient, VaultListener } from "../vault-client.js";
+import { Login, type LoginSetup } from "./vault-login.js";
 
 const URL_1 = "https://idp.example.com/authorize?state=one";
 const SETUP: LoginSetup = { request: loginRequest() };

@@ -1,11 +1,11 @@
-import type { Problem } from "../protocol/errors.js";
-import type { LoginRequest } from "../protocol/request.js";
-import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../vault/messages.js";
+import type { Problem } from "../../oauth/errors.js";
+import type { LoginRequest } from "../../oauth/request.js";
+import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../../vault/messages.js";
+import { problemOf } from "../oidc-error.js";
+import type { VaultClient, VaultListener } from "../vault-client.js";
 import type { KernelState } from "./kernel-state.js";
-import { problemOf } from "./oidc-error.js";
+import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./popup.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
-import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./sign-in-window.js";
-import type { VaultClient, VaultListener } from "./vault-client.js";
 
 /** How long a window may be open before somebody asks the provider what it shows there, in ms. */
 const STALLED_AFTER = 2000;

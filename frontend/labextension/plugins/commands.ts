@@ -1,10 +1,10 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { type ICommandPalette, InputDialog } from "@jupyterlab/apputils";
-import type { Translate } from "../ui/countdown.js";
-import { signInsIcon } from "./icons.js";
-import type { PanelActions } from "./panel-actions.js";
-import type { Row } from "./rows.js";
-import type { SignIns } from "./sign-ins.js";
+import type { Translate } from "../../view/countdown.js";
+import { signInsIcon } from "../sidebar/icons.js";
+import type { PanelActions } from "../sidebar/panel-actions.js";
+import type { Row } from "../sidebar/rows.js";
+import type { SignIns } from "../sidebar/sign-ins.js";
 
 export const CommandIDs = {
   show: "oidc-widget:show",

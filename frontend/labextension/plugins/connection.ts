@@ -1,9 +1,9 @@
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { onCourierCall } from "../page/courier-call.js";
-import { jupyterHost } from "../page/host.js";
-import { VaultClient } from "../page/vault-client.js";
-import { onPresence } from "../vault/presence.js";
-import { ISignIns } from "./tokens.js";
+import { onCourierCall } from "../../client/courier-call.js";
+import { jupyterHost } from "../../client/host.js";
+import { VaultClient } from "../../client/vault-client.js";
+import { onPresence } from "../../vault/presence.js";
+import { ISignIns } from "../tokens.js";
 
 export const connection: JupyterFrontEndPlugin<ISignIns> = {
   id: "oidc-widget:connection",

@@ -2,8 +2,8 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/applica
 import type { ISessionContext } from "@jupyterlab/apputils";
 import { IConsoleTracker } from "@jupyterlab/console";
 import { INotebookTracker } from "@jupyterlab/notebook";
-import { type ConnectedKernel, Courier } from "./courier.js";
-import { ISignIns } from "./tokens.js";
+import { type ConnectedKernel, Courier } from "../control-channel.js";
+import { ISignIns } from "../tokens.js";
 
 export const delivery: JupyterFrontEndPlugin<void> = {
   id: "oidc-widget:delivery",

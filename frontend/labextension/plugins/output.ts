@@ -3,7 +3,7 @@ import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import type { IRenderMime } from "@jupyterlab/rendermime";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 import { Panel, type Widget } from "@lumino/widgets";
-import { element } from "../ui/elements.js";
+import { element } from "../../view/elements.js";
 
 /** A widget's output says under this type which model it shows (`OIDCLogin._repr_mimebundle_`). */
 const MIME_TYPE = "application/vnd.oidc-widget.sign-in+json";

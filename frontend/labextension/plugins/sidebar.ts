@@ -4,14 +4,14 @@ import { IConsoleTracker } from "@jupyterlab/console";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
-import type { Translate } from "../ui/countdown.js";
+import type { Translate } from "../../view/countdown.js";
+import { followSettings, SETTINGS_ID } from "../settings.js";
+import { insertCode } from "../sidebar/insert-code.js";
+import type { PanelActions } from "../sidebar/panel-actions.js";
+import type { SignIns } from "../sidebar/sign-ins.js";
+import { Shelf } from "../sidebar/tab.js";
+import { ISignIns } from "../tokens.js";
 import { addCommands } from "./commands.js";
-import { insertCode } from "./insert-code.js";
-import type { PanelActions } from "./panel-actions.js";
-import { followSettings, SETTINGS_ID } from "./settings.js";
-import { Shelf } from "./shelf.js";
-import type { SignIns } from "./sign-ins.js";
-import { ISignIns } from "./tokens.js";
 
 export const sidebar: JupyterFrontEndPlugin<void> = {
   id: SETTINGS_ID,
@@ -49,7 +49,7 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
 
     let opened: Promise<SignIns> | undefined;
     const open = (): Promise<SignIns> => {
-      opened ??= Promise.all([import("./sign-ins.js"), settings]).then(([{ openSignIns }, loaded]) =>
+      opened ??= Promise.all([import("../sidebar/sign-ins.js"), settings]).then(([{ openSignIns }, loaded]) =>
         openSignIns({ node: shelf.node, signIns, settings: loaded, notebooks, actions, translate }),
       );
       return opened;

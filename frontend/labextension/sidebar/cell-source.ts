@@ -1,4 +1,4 @@
-import { DEFAULT_SCOPES } from "../page/providers.js";
+import { DEFAULT_SCOPES } from "../../client/providers.js";
 import { type Choice, hostOf } from "./choices.js";
 
 /** The cell that `Insert code` puts into a notebook. */

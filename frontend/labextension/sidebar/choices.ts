@@ -1,9 +1,9 @@
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
-import type { JupyterHost } from "../page/host.js";
-import { problemOf } from "../page/oidc-error.js";
-import { DEFAULT_SCOPES, fetchProviders, type ServerProviders, type Wanted } from "../page/providers.js";
-import type { Problem } from "../protocol/errors.js";
-import type { LoginRequest } from "../protocol/request.js";
+import type { JupyterHost } from "../../client/host.js";
+import { problemOf } from "../../client/oidc-error.js";
+import { DEFAULT_SCOPES, fetchProviders, type ServerProviders, type Wanted } from "../../client/providers.js";
+import type { Problem } from "../../oauth/errors.js";
+import type { LoginRequest } from "../../oauth/request.js";
 
 /** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
 export interface Choice {

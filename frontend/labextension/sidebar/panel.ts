@@ -1,6 +1,6 @@
 import { settingsIcon } from "@jupyterlab/ui-components";
-import type { Translate } from "../ui/countdown.js";
-import { element } from "../ui/elements.js";
+import type { Translate } from "../../view/countdown.js";
+import { element } from "../../view/elements.js";
 import type { PanelActions } from "./panel-actions.js";
 import { RowView } from "./row-view.js";
 import type { Row, Rows } from "./rows.js";

@@ -1,6 +1,6 @@
-import type { Translate } from "../ui/countdown.js";
-import { element } from "../ui/elements.js";
-import { View } from "../ui/view.js";
+import type { Translate } from "../../view/countdown.js";
+import { element } from "../../view/elements.js";
+import { View } from "../../view/line.js";
 import type { PanelActions } from "./panel-actions.js";
 import type { Row } from "./rows.js";
 

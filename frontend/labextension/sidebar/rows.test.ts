@@ -1,10 +1,10 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { JupyterHost } from "../page/host.js";
-import type { VaultClient, VaultListener } from "../page/vault-client.js";
-import { loginRequest } from "../testing/provider.js";
-import { english } from "../ui/countdown.js";
-import type { FromVault, SessionInfo, ToVault } from "../vault/messages.js";
+import type { JupyterHost } from "../../client/host.js";
+import type { VaultClient, VaultListener } from "../../client/vault-client.js";
+import { loginRequest } from "../../testing/provider.js";
+import type { FromVault, SessionInfo, ToVault } from "../../vault/messages.js";
+import { english } from "../../view/countdown.js";
 import { cellSource } from "./cell-source.js";
 import { type Choice, type Choices, choiceOf, findChoices } from "./choices.js";
 import type { PanelActions } from "./panel-actions.js";

@@ -1,9 +1,9 @@
-import type { JupyterHost } from "../page/host.js";
-import { Login } from "../page/login.js";
-import { completeRequest, usualRedirectUri } from "../page/providers.js";
-import type { VaultClient } from "../page/vault-client.js";
-import { sameAuthority } from "../protocol/request.js";
-import type { SessionInfo } from "../vault/messages.js";
+import type { JupyterHost } from "../../client/host.js";
+import { completeRequest, usualRedirectUri } from "../../client/providers.js";
+import { Login } from "../../client/sign-in/vault-login.js";
+import type { VaultClient } from "../../client/vault-client.js";
+import { sameAuthority } from "../../oauth/request.js";
+import type { SessionInfo } from "../../vault/messages.js";
 import { type Choice, type Choices, choiceOf, hostOf } from "./choices.js";
 
 /** One line of the sidebar: a provider to sign in to, or an account that is signed in. */

@@ -1,11 +1,11 @@
 import type { INotebookTracker } from "@jupyterlab/notebook";
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
-import type { Translate } from "../ui/countdown.js";
+import type { Translate } from "../../view/countdown.js";
+import type { ISignIns } from "../tokens.js";
 import { findChoices } from "./choices.js";
 import { SignInsPanel } from "./panel.js";
 import type { PanelActions } from "./panel-actions.js";
 import { Rows } from "./rows.js";
-import type { ISignIns } from "./tokens.js";
 
 export interface SignInsOptions {
   node: HTMLElement;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { settled, TestClock } from "../testing/clock.js";
-import type { Delivery, DeliveryResult, FromVault, Port } from "./messages.js";
-import { createPostOffice } from "./post-office.js";
+import { settled, TestClock } from "../../testing/clock.js";
+import type { Delivery, DeliveryResult, FromVault, Port } from "../messages.js";
+import { createPostOffice } from "./delivery.js";
 
 const MESSAGE: Delivery = { link_id: "link-1", event: "token", payload: { seq: 1, vault: "v" } };
 

@@ -1,5 +1,5 @@
-import type { Clock } from "./clock.js";
-import type { Delivery, DeliveryResult, FromVault, Place, Port } from "./messages.js";
+import type { Clock } from "../clock.js";
+import type { Delivery, DeliveryResult, FromVault, Place, Port } from "../messages.js";
 
 /** Seconds that a courier has, before the widget's own comm is used as well. */
 const COURIER_TIMEOUT = 2;

@@ -1,7 +1,7 @@
-import { targetKey } from "../protocol/request.js";
+import { targetKey } from "../../oauth/request.js";
+import type { SessionInfo } from "../messages.js";
+import type { Session } from "../sessions/session.js";
 import type { Link } from "./link.js";
-import type { SessionInfo } from "./messages.js";
-import type { Session } from "./session.js";
 
 /** The sessions, and who uses them, as a sidebar lists them. Loaded when one is opened. */
 export function describe(sessions: Session[], links: Link[]): SessionInfo[] {

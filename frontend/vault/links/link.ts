@@ -1,8 +1,8 @@
-import type { Problem } from "../protocol/errors.js";
-import { type LoginRequest, targetKey } from "../protocol/request.js";
-import type { FromVault, LinkOptions, LinkState, Place, Port, Status } from "./messages.js";
-import type { Access, Session } from "./session.js";
-import type { SignIn } from "./sign-in.js";
+import type { Problem } from "../../oauth/errors.js";
+import { type LoginRequest, targetKey } from "../../oauth/request.js";
+import type { FromVault, LinkOptions, LinkState, Place, Port, Status } from "../messages.js";
+import type { Access, Session } from "../sessions/session.js";
+import type { SignIn } from "../sign-in/attempt.js";
 
 /** One widget model that wants a token, however many pages show it. */
 export interface Link {

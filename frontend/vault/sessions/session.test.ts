@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { settled, until } from "../testing/clock.js";
-import { BOB, refusal } from "../testing/provider.js";
-import { vaultAndProvider } from "../testing/vault.js";
-import type { LinkOptions } from "./messages.js";
+import { settled, until } from "../../testing/clock.js";
+import { BOB, refusal } from "../../testing/provider.js";
+import { vaultAndProvider } from "../../testing/vault.js";
+import type { LinkOptions } from "../messages.js";
 
 const LINK = "link-1";
 

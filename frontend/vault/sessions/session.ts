@@ -1,12 +1,12 @@
 import type { IDToken } from "oauth4webapi";
-import type { Provider } from "../protocol/discovery.js";
-import type { Environment } from "../protocol/environment.js";
-import type { Problem } from "../protocol/errors.js";
-import { Failure, isUnreachable } from "../protocol/failure.js";
-import { type LoginRequest, type Target, targetKey } from "../protocol/request.js";
-import { refreshTokens, revokeToken, type Tokens } from "../protocol/token.js";
-import type { Clock } from "./clock.js";
-import { problemOf } from "./problem.js";
+import type { Environment } from "../../oauth/environment.js";
+import type { Problem } from "../../oauth/errors.js";
+import { Failure, isUnreachable } from "../../oauth/failure.js";
+import type { Provider } from "../../oauth/provider.js";
+import { type LoginRequest, type Target, targetKey } from "../../oauth/request.js";
+import { refreshTokens, revokeToken, type Tokens } from "../../oauth/token-endpoint.js";
+import type { Clock } from "../clock.js";
+import { problemOf } from "../problem.js";
 
 /** An access token and when it ends, on the vault's own clock. */
 export interface Access {

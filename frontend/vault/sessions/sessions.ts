@@ -1,9 +1,9 @@
-import type { Provider } from "../protocol/discovery.js";
-import { type Environment, randomString } from "../protocol/environment.js";
-import type { LoginRequest } from "../protocol/request.js";
-import { accountOf, sameClient, serves } from "./recognition.js";
+import { type Environment, randomString } from "../../oauth/environment.js";
+import type { Provider } from "../../oauth/provider.js";
+import type { LoginRequest } from "../../oauth/request.js";
+import type { SignInResult } from "../sign-in/attempt.js";
 import { createSession, type Session, type SessionContext } from "./session.js";
-import type { SignInResult } from "./sign-in.js";
+import { accountOf, sameClient, serves } from "./sharing-rules.js";
 
 /** The sessions of this vault, each known by issuer, client and account. */
 export interface Sessions {

@@ -1,5 +1,5 @@
-import type { Provider } from "../protocol/discovery.js";
-import { type LoginRequest, sameAuthority } from "../protocol/request.js";
+import type { Provider } from "../../oauth/provider.js";
+import { type LoginRequest, sameAuthority } from "../../oauth/request.js";
 import type { Session } from "./session.js";
 
 /** An account at a provider: what it is known by, and what to call it. */

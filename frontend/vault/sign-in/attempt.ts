@@ -1,9 +1,9 @@
-import { type AuthorizationRequest, authorizationRequest } from "../protocol/authorization.js";
-import type { Provider } from "../protocol/discovery.js";
-import { type Environment, randomString } from "../protocol/environment.js";
-import type { LoginRequest } from "../protocol/request.js";
-import { exchangeCode, revokeToken, type Tokens } from "../protocol/token.js";
-import type { Clock } from "./clock.js";
+import { type AuthorizationRequest, authorizationRequest } from "../../oauth/authorization-request.js";
+import { type Environment, randomString } from "../../oauth/environment.js";
+import type { Provider } from "../../oauth/provider.js";
+import type { LoginRequest } from "../../oauth/request.js";
+import { exchangeCode, revokeToken, type Tokens } from "../../oauth/token-endpoint.js";
+import type { Clock } from "../clock.js";
 
 /** How long an open sign-in is waited for, in seconds: people look for their second factor. */
 const BEGUN_FOR = 900;

@@ -1,13 +1,13 @@
-import type { Environment } from "../protocol/environment.js";
-import type { Problem } from "../protocol/errors.js";
-import { Failure } from "../protocol/failure.js";
-import type { LoginRequest } from "../protocol/request.js";
-import type { Clock } from "./clock.js";
-import { clear, type Link } from "./link.js";
-import type { FromVault, Port } from "./messages.js";
-import { problemOf } from "./problem.js";
-import type { ProviderCache } from "./provider-cache.js";
-import { prepareSignIn, type SignIn, type SignInResult } from "./sign-in.js";
+import type { Environment } from "../../oauth/environment.js";
+import type { Problem } from "../../oauth/errors.js";
+import { Failure } from "../../oauth/failure.js";
+import type { LoginRequest } from "../../oauth/request.js";
+import type { Clock } from "../clock.js";
+import { clear, type Link } from "../links/link.js";
+import type { FromVault, Port } from "../messages.js";
+import { problemOf } from "../problem.js";
+import type { ProviderCache } from "../provider-cache.js";
+import { prepareSignIn, type SignIn, type SignInResult } from "./attempt.js";
 
 /** A prepared sign-in is renewed when it is this old, in seconds. */
 const PREPARED_FOR = 300;
