@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from playwright.sync_api import expect
 
@@ -34,7 +36,11 @@ def test_who_waits_gets_the_response_and_the_window_closes(opener, jupyter):
         opener.evaluate("address => { open(address) }", f"{jupyter.redirect_uri}?{query}")
     if not popup.value.is_closed():
         popup.value.wait_for_event("close")
-    assert opener.evaluate("received")[0] == {"search": f"?{query}"}
+    assert opener.evaluate("received")[0] == {
+        "search": f"?{query}",
+        "hash": "",
+        "pathname": urlsplit(jupyter.redirect_uri).path,
+    }
 
 
 def test_who_starts_to_wait_a_little_later_gets_it_too(opener, jupyter):

@@ -5,11 +5,12 @@
 
 export {};
 
-const { search, origin, pathname } = location;
+const { search, hash, origin, pathname } = location;
 // At once: the code must not stay in the address bar, the history or a bookmark.
 history.replaceState(null, "", pathname);
 
-const parameters = new URLSearchParams(search);
+// Some providers answer in the fragment (OAuth 2.0 Multiple Response Types §2.1).
+const parameters = new URLSearchParams(search + hash.replace(/^#/, "&"));
 const state = parameters.get("state");
 const refusal = parameters.get("error_description") || parameters.get("error");
 const box = document.body.firstElementChild as HTMLElement;
@@ -37,7 +38,7 @@ const lost = (): void =>
 if (state) {
   show("Finishing the sign-in …");
   const channel = new BroadcastChannel(`oidc-widget:${state}`);
-  const post = (): void => channel.postMessage({ search });
+  const post = (): void => channel.postMessage({ search, hash, pathname });
   // Repeated, and not given up on: a vault that is only just starting may miss the first ones.
   const posting = setInterval(post, 100);
   const losing = setTimeout(lost, 3000);

@@ -23,6 +23,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler
 
 from oidc_widget.message_page import MessagePage
+from oidc_widget.oauth.callback_address import TAIL_PATTERN
 
 from .configuration import PROVIDERS_VARIABLE
 from .target import find_destination, is_own_server, target_of
@@ -97,8 +98,12 @@ class _PageHandler(RequestHandler):
 class CallbackHandler(HubOAuthenticated, _PageHandler):  # type: ignore[misc]  # the Hub's has no types
     """Send the popup on to the callback of the server that started the sign-in."""
 
-    async def get(self) -> None:
-        """Redirect with the query unchanged, or say why not."""
+    async def get(self, tail: str | None = None) -> None:
+        """Redirect with the query unchanged, or say why not.
+
+        ``tail``: the last part of an issuer's own address. It is this request's own word and not that of
+        ``state``, so an answer arrives at the address that its provider knows.
+        """
         target = target_of(self.get_query_argument("state", None))
         if target is None:
             self.show(_NO_TARGET, 400)
@@ -115,8 +120,8 @@ class CallbackHandler(HubOAuthenticated, _PageHandler):  # type: ignore[misc]  #
             return
         servers = user.get("servers") or {}
         found = find_destination(target, servers.values(), origins=_origins(self))
-        own = is_own_server(target, user["name"], base_url=os.environ.get("JUPYTERHUB_BASE_URL", "/"))
-        if found is None and not own:
+        stopped = is_own_server(target, user["name"], base_url=os.environ.get("JUPYTERHUB_BASE_URL", "/"))
+        if found is None and not stopped:
             log.warning(
                 "A sign-in of %s was for another server than theirs, and is not passed on.", user["name"]
             )
@@ -126,7 +131,8 @@ class CallbackHandler(HubOAuthenticated, _PageHandler):  # type: ignore[misc]  #
         else:
             self.set_status(302)
             # By hand: `redirect` would resolve a path against what this process takes for its own address.
-            self.set_header("Location", f"{found.location}?{self.request.query}")
+            own = "" if tail is None else f"/{tail}"
+            self.set_header("Location", f"{found.location}{own}?{self.request.query}")
             self.finish()
 
 
@@ -175,6 +181,7 @@ def application(prefix: str) -> Application:
     return Application(
         [
             (url_path_join(prefix, "callback"), CallbackHandler),
+            (url_path_join(prefix, "callback", f"({TAIL_PATTERN})"), CallbackHandler),
             (url_path_join(prefix, "oauth_callback"), OAuthCallbackHandler),
             *_relay_routes(prefix),
         ],

@@ -1,4 +1,4 @@
-"""``GET oidc-widget/callback``: where the provider sends the popup (RFC 6749 §4.1.2)."""
+"""``GET oidc-widget/callback[/<issuer's own>]``: where the provider sends the popup (RFC 6749 §4.1.2)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_server.utils import url_path_join
 
+from oidc_widget.oauth.callback_address import TAIL_PATTERN
 from oidc_widget.relay import Relay
 
 from .api import ProvidersHandler
@@ -39,6 +40,7 @@ def load(server_app: ServerApp) -> None:
         ".*$",
         [
             (url_path_join(base, "callback"), CallbackHandler),
+            (url_path_join(base, "callback", TAIL_PATTERN), CallbackHandler),
             (url_path_join(base, "api", "providers"), ProvidersHandler, listed),
             (url_path_join(base, "api", "providers", "([^/]+)", "token"), TokenHandler, relayed),
             (url_path_join(base, "api", "providers", "([^/]+)", "metadata"), MetadataHandler, relayed),
