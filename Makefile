@@ -9,9 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 ARGS ?=
-# make test TOGETHER="-n 2 --dist loadfile": two files at a time, for a machine with cores to spare. Some tests hold the
-# product against the clock (a Cancel works at once), so on two cores they go one after the other.
-TOGETHER ?=
+# How many tests run at a time; TOGETHER=0 is one after the other, in one process.
+TOGETHER ?= 2
 BIN := .venv/bin
 
 # `npm run build` calls jupyter-builder, and the tests call jupyter and node.
@@ -23,22 +22,30 @@ FRONTEND := $(shell find frontend $(wildcard schema style) -type f) $(wildcard t
 
 .PHONY: help
 help:
-	@echo "make demo    a local provider, a demo API and JupyterLab with the quickstart notebook (ARGS=--no-browser)"
-	@echo "make test    every check and test, the browser tests included"
-	@echo "make build   the wheel and the source distribution, in dist/"
-	@echo "make check   linters, formatters and type checkers only"
-	@echo "make fix     what linters and formatters can mend by themselves"
-	@echo "make clean   remove what was built; the environments stay"
+	@echo "make demo       a local provider, a demo API and JupyterLab with the quickstart notebook (ARGS=--no-browser)"
+	@echo "make test       every check and test, the browser tests included"
+	@echo "make test-fast  all of them but those in a browser"
+	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
+	@echo "make check      linters, formatters, type checkers and who imports whom"
+	@echo "make fix        what linters and formatters can mend by themselves"
+	@echo "make clean      remove what was built; the environments stay"
 
 .PHONY: demo
 demo: .venv/linked
 	exec $(BIN)/oidc-widget demo $(ARGS)
 
+# Pages and servers wait for each other, so two tests at a time take less than the time of both; but some hold the
+# product against the clock (a Cancel works at once), and have the machine for themselves.
 .PHONY: test
-test: check .venv/linked .venv/provisioned
+test: test-fast .venv/chromium
+	$(BIN)/pytest -n $(TOGETHER) --dist loadgroup -m "not alone" ui-tests
+	$(BIN)/pytest -m alone ui-tests
+
+# The wheels first: they take longest.
+.PHONY: test-fast
+test-fast: check .venv/linked .venv/kernels
 	npm test
-	$(BIN)/pytest $(TOGETHER) tests
-	$(BIN)/pytest $(TOGETHER) ui-tests
+	$(BIN)/pytest -n $(TOGETHER) --dist loadfile --no-loadscope-reorder tests/test_wheel.py tests
 
 .PHONY: check
 check: .venv/installed node_modules/installed
@@ -46,6 +53,7 @@ check: .venv/installed node_modules/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: fix
 fix: .venv/installed node_modules/installed
@@ -54,9 +62,10 @@ fix: .venv/installed node_modules/installed
 	$(BIN)/ruff format .
 
 .PHONY: build
-build: .venv/installed node_modules/installed
+build: $(LABEXTENSION)/package.json
 	rm -rf dist
-	$(BIN)/python -m build
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m build --outdir dist core
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m build --outdir dist .
 
 .PHONY: clean
 clean:
@@ -75,9 +84,9 @@ clean:
 
 # The frontend is built below, with the lock file's versions, so the build hook is not wanted here. pip must not find
 # the link that is made below: it would write through it, into what the next wheel is made of.
-.venv/installed: pyproject.toml | .venv/created
+.venv/installed: pyproject.toml core/pyproject.toml | .venv/created
 	rm -rf .venv/share/jupyter/labextensions/oidc-widget
-	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install -q -e . --group test
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install -q -e core -e . --group test
 	touch $@
 
 node_modules/installed: package.json package-lock.json
@@ -98,8 +107,11 @@ $(LABEXTENSION)/package.json: $(FRONTEND) .venv/installed node_modules/installed
 	ln -s $(CURDIR)/$(LABEXTENSION) .venv/share/jupyter/labextensions/oidc-widget
 	touch $@
 
-# What the browser tests would otherwise fetch when they first need it, within a test's time limit.
-.venv/provisioned: ui-tests/chromium.py ui-tests/kernelspecs.py .venv/installed
-	$(BIN)/python ui-tests/chromium.py
+# What tests would otherwise fetch when they first need it: within a test's time limit, and two of them at once.
+.venv/kernels: ui-tests/kernelspecs.py .venv/installed
 	$(BIN)/python ui-tests/kernelspecs.py
+	touch $@
+
+.venv/chromium: ui-tests/chromium.py .venv/installed
+	$(BIN)/python ui-tests/chromium.py
 	touch $@

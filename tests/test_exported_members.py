@@ -56,12 +56,29 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
         oidc_widget.nothing  # noqa: B018  # the access itself is what raises
 
 
-@pytest.mark.parametrize("name", ["oidc_widget", "oidc_widget.verify", "oidc_widget.server"])
-def test_a_server_process_loads_no_widget(name):
+#: What only a kernel has, and what only a Jupyter server has beside it.
+WIDGETS = {"IPython", "anywidget", "comm", "ipykernel", "ipywidgets"}
+SERVER = {"jupyter_client", "jupyter_core", "jupyter_server", "jupyterhub", "tornado", "traitlets", "zmq"}
+OF_AN_API = ["oidc_widget", "oidc_widget.errors", "oidc_widget.verify", "oidc_widget.verify.flask"]
+OF_AN_API += ["oidc_widget.verify.fastapi", "oidc_widget.demo.api", "oidc_widget.cli", "oidc_widget.relay"]
+
+
+def loaded_by(name):
     code = f"import json, sys, {name}; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    loaded = {module.partition(".")[0] for module in json.loads(result.stdout)}
-    assert not loaded & {"anywidget", "ipykernel", "ipywidgets", "requests"}
+    return {module.partition(".")[0] for module in json.loads(result.stdout)}
+
+
+@pytest.mark.parametrize("name", ["oidc_widget.server", "oidc_widget.hub", "oidc_widget.hub.service"])
+def test_a_server_process_loads_no_widget(name):
+    loaded = loaded_by(name)
+    assert "traitlets" in loaded, "this is no server process"
+    assert not loaded & (WIDGETS | {"requests"})
+
+
+@pytest.mark.parametrize("name", OF_AN_API)
+def test_an_api_loads_no_jupyter(name):
+    assert not loaded_by(name) & (WIDGETS | SERVER)
 
 
 def test_what_the_readme_writes_is_there_after_the_imports_that_it_writes():

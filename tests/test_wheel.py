@@ -1,64 +1,190 @@
-"""The built wheel: what is in it, and that it installs and works where there is no Node."""
+"""The two distributions: what is in them, and that they install and work without Node."""
 
 # ruff: noqa: S603 - what is run is this test's own
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections import Counter
+from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+VERSION = json.loads((ROOT / "package.json").read_text("utf-8"))["version"]
+PROJECTS = {"oidc_widget_core": ROOT / "core", "oidc_widget": ROOT}
 LABEXTENSION = "share/jupyter/labextensions/oidc-widget/"
+#: What an API may be made to install: core itself, four for signatures, seven for requests.
+PACKAGES_OF_AN_API = 12
+JUPYTER = ("anywidget", "comm", "ipy", "jupyter", "nb", "notebook", "pyzmq", "tornado", "traitlets")
+
+
+class Environment:
+    """A virtual environment with nothing of this one, of Node and of the machine's own Jupyter."""
+
+    def __init__(self, folder):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "clean"], check=True)
+        self.programs = folder / "clean" / ("Scripts" if os.name == "nt" else "bin")
+        self._folder = folder
+        self._alone = {
+            "PATH": str(self.programs),
+            "HOME": str(folder),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+        }
+
+    def pip(self, *arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "pip", "--python", self.programs / "python", *arguments],
+            env={**os.environ, "PATH": str(self.programs)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def install(self, *what):
+        self.pip("install", "-q", "--no-compile", *what)
+
+    def installed(self):
+        return {package["name"].lower() for package in json.loads(self.pip("list", "--format", "json"))}
+
+    def run(self, program, *arguments, check=True):
+        done = subprocess.run(
+            [self.programs / program, *arguments],
+            env=self._alone,
+            capture_output=True,
+            text=True,
+            check=check,
+            cwd=self._folder,
+        )
+        return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the wheel around the frontend as it was built last."""
-    folder = tmp_path_factory.mktemp("dist")
+def sources(tmp_path_factory):
+    """Build the source distributions around the frontend as it was built last."""
+    folder = tmp_path_factory.mktemp("sources")
+    for project in PROJECTS.values():
+        subprocess.run(
+            [sys.executable, "-m", "build", "--sdist", "--outdir", folder, project],
+            env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"},
+            check=True,
+            capture_output=True,
+        )
+    return {name: folder / f"{name}-{VERSION}.tar.gz" for name in PROJECTS}
+
+
+@pytest.fixture(scope="module")
+def wheels(sources, tmp_path_factory):
+    """Build the wheels of what the source distributions hold, where there is no Node."""
+    folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT],
-        env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"},
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, *sources.values()],
+        env={**os.environ, "PATH": str(Path(sys.executable).parent)},
         check=True,
         capture_output=True,
     )
-    [wheel] = folder.glob("*.whl")
-    return wheel
+    return {name: folder / f"{name}-{VERSION}-py3-none-any.whl" for name in PROJECTS}
 
 
-@pytest.fixture(scope="module")
-def names(wheel):
+def names_in(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
 
 
-def test_everything_is_in_it_once(names):
-    assert [name for name, count in Counter(names).items() if count > 1] == []
-    package = {name.removeprefix("oidc_widget/") for name in names if name.startswith("oidc_widget/")}
-    assert {"py.typed", "login.py", "static/widget.js", "static/widget.css", "static/callback.js"} <= package
-    [info] = {name.split("/")[0] for name in names if ".dist-info/" in name}
+def metadata_of(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return HeaderParser().parsestr(archive.read(name).decode())
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_nothing_is_in_a_wheel_twice_and_nothing_that_is_not_wanted(wheels, name):
+    """Neither tests nor sources of the frontend."""
+    names = names_in(wheels[name])
+    assert [each for each, count in Counter(names).items() if count > 1] == []
+    tops = {each.split("/")[0] for each in names}
+    info = f"{name}-{VERSION}.dist-info"
+    assert tops == {info, "oidc_widget" if name == "oidc_widget_core" else f"{name}-{VERSION}.data"}
     assert f"{info}/licenses/LICENSE" in names
+    sources = (".ts", ".map", ".pyc", ".tsbuildinfo")
+    assert [each for each in names if each.endswith(sources) or "node_modules" in each] == []
 
 
-def test_the_labextension_is_there_as_shared_data_only(names):
-    data = [name.partition(".data/data/")[2] for name in names if ".data/data/" in name]
+def test_the_whole_package_is_in_core(wheels):
+    here = ROOT / "src" / "oidc_widget"
+    wanted = {
+        path.relative_to(here.parent).as_posix()
+        for path in here.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and "labextension" not in path.parts
+    }
+    assert {
+        "oidc_widget/py.typed",
+        "oidc_widget/static/widget.js",
+        "oidc_widget/static/callback.js",
+    } <= wanted
+    assert {name for name in names_in(wheels["oidc_widget_core"]) if ".dist-info/" not in name} == wanted
+
+
+def test_the_labextension_and_the_servers_configuration_are_in_the_other(wheels):
+    data = {name.partition(".data/data/")[2] for name in names_in(wheels["oidc_widget"])}
     lab = {name.removeprefix(LABEXTENSION) for name in data if name.startswith(LABEXTENSION)}
     assert {"package.json", "install.json", "static/vault.js", "static/style.js"} <= lab
     assert any(name.startswith("static/remoteEntry.") for name in lab)
     assert "etc/jupyter/jupyter_server_config.d/oidc_widget.json" in data
-    assert [name for name in names if name.startswith("oidc_widget/labextension")] == []
 
 
-def test_nothing_else_is_in_it(names):
-    """Neither tests nor sources of the frontend."""
-    tops = {name.split("/")[0] for name in names}
-    assert len(tops) == 3, tops  # the package, its metadata, its data
-    sources = (".ts", ".map", ".pyc", ".tsbuildinfo")
-    assert [name for name in names if name.endswith(sources) or "node_modules" in name] == []
+def test_both_have_one_version_and_the_other_wants_core_at_exactly_that(wheels):
+    metadata = {name: metadata_of(wheel) for name, wheel in wheels.items()}
+    assert {each["Version"] for each in metadata.values()} == {VERSION}
+    assert f"oidc-widget-core=={VERSION}" in metadata["oidc_widget"].get_all("Requires-Dist")
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_source_distribution_has_what_was_built(sources, name):
+    with tarfile.open(sources[name]) as archive:
+        names = {each.partition("/")[2] for each in archive.getnames()}
+    assert {"LICENSE", "README.md", "PKG-INFO", "src/oidc_widget/static/widget.js"} <= names
+    assert (name == "oidc_widget") == ("src/oidc_widget/labextension/static/vault.js" in names)
+
+
+def test_core_without_the_frontend_is_not_built(tmp_path):
+    """Where nothing was built, a wheel that lacks the widget must not come of it."""
+    for part in ("core", "src", "package.json"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, tmp_path / part)
+    shutil.rmtree(tmp_path / "src/oidc_widget/static")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", tmp_path / "core"],
+        env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode
+    assert "widget.js" in done.stdout + done.stderr
+    assert not list(tmp_path.glob("dist/*.whl"))
+
+
+def test_an_api_installs_core_and_nothing_of_jupyter(wheels, tmp_path):
+    api = Environment(tmp_path)
+    api.install(wheels["oidc_widget_core"])
+    installed = api.installed()
+    assert len(installed) <= PACKAGES_OF_AN_API, installed
+    assert [name for name in installed if name.startswith(JUPYTER)] == []
+    program = "import oidc_widget.verify as v; print(v.TokenVerifier, v.TokenVerifier.__module__)"
+    assert "oidc_widget.verify" in api.run("python", "-c", program)
+    assert api.run("python", "-c", "import oidc_widget; print(oidc_widget.__version__)").strip() == VERSION
+    assert "usage: oidc-widget" in api.run("oidc-widget", "--help")
+    for name in ("OIDCLogin", "authenticate"):
+        said = api.run("python", "-c", f"from oidc_widget import {name}", check=False)
+        assert "pip install oidc-widget" in said.splitlines()[-1]
 
 
 def lines_of(name, text):
@@ -66,32 +192,14 @@ def lines_of(name, text):
     return " | ".join(line for line in lines if line.startswith(f"{name} "))
 
 
-def test_it_installs_and_works_without_node(wheel, tmp_path):
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "clean"], check=True)
-    programs = tmp_path / "clean" / ("Scripts" if os.name == "nt" else "bin")
-    # Nothing but the environment itself: no Node, and nothing of the machine's own Jupyter.
-    alone = {
-        "PATH": str(programs),
-        "HOME": str(tmp_path),
-        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
-        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
-    }
-    pip = [sys.executable, "-m", "pip", "--python", programs / "python"]
-    subprocess.run(
-        [*pip, "install", "-q", "--no-compile", wheel, "jupyterlab"],
-        env={**os.environ, "PATH": str(programs)},
-        check=True,
-    )
-
-    def said(*command: str) -> str:
-        done = subprocess.run(command, env=alone, capture_output=True, text=True, check=True, cwd=tmp_path)
-        return done.stdout + done.stderr
-
+def test_together_they_are_the_widget_the_labextension_and_the_servers_extension(wheels, tmp_path):
+    person = Environment(tmp_path)
+    person.install("--find-links", wheels["oidc_widget_core"].parent, wheels["oidc_widget"], "jupyterlab")
     for listing in (
-        lines_of("oidc-widget", said(programs / "jupyter-labextension", "list")),
-        lines_of("oidc_widget", said(programs / "jupyter-server", "extension", "list")),
+        lines_of("oidc-widget", person.run("jupyter-labextension", "list")),
+        lines_of("oidc_widget", person.run("jupyter-server", "extension", "list")),
     ):
         assert "enabled" in listing
         assert "OK" in listing
     program = "from oidc_widget import OIDCLogin; print(OIDCLogin('https://idp.example.com', 'notebooks'))"
-    assert "status='signed_out'" in said(programs / "python", "-c", program)
+    assert "status='signed_out'" in person.run("python", "-c", program)

@@ -62,6 +62,14 @@ expect.set_options(timeout=PATIENCE)
 FAILED = pytest.StashKey[bool]()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Keep what shares a Hub in one process: it takes longer to start than its tests to run."""
+    for item in items:
+        for name in {"hub", "corp_hub"}.intersection(item.fixturenames):
+            params = item.callspec.params if hasattr(item, "callspec") else {}
+            item.add_marker(pytest.mark.xdist_group(f"{name} {params.get(name)}"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -190,8 +198,7 @@ def django_provider(
 def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
     with contextlib.closing(Hub(folder, base_url="/some/hub/", subdomain=request.param)) as hub:
-        for name in USERS:
-            hub.start_server(name)
+        hub.start_servers(USERS)
         yield hub
 
 

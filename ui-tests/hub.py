@@ -24,7 +24,7 @@ from urllib.parse import quote
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
 PROXY = ROOT / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
@@ -205,10 +205,17 @@ class Hub:
 
     def start_server(self, name: str, server: str = "") -> None:
         """Start a user's server, and wait until it answers."""
-        if not any(user["name"] == name for user in self.api("GET", "users").json()):
-            self.api("POST", f"users/{name}")
-        self.api("POST", f"users/{name}/servers/{server}" if server else f"users/{name}/server")
-        self._wait(lambda: self.api("GET", f"users/{name}").json()["servers"][server]["ready"])
+        self.start_servers([name], server)
+
+    def start_servers(self, names: Sequence[str], server: str = "") -> None:
+        """Start the servers of several users at the same time, and wait until each answers."""
+        known = {user["name"] for user in self.api("GET", "users").json()}
+        for name in names:
+            if name not in known:
+                self.api("POST", f"users/{name}")
+            self.api("POST", f"users/{name}/servers/{server}" if server else f"users/{name}/server")
+        for name in names:
+            self._wait(lambda name=name: self.api("GET", f"users/{name}").json()["servers"][server]["ready"])
 
     def stop_server(self, name: str, server: str = "") -> None:
         """Stop a user's server, and wait until it is gone."""

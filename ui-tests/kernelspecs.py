@@ -51,10 +51,11 @@ def provide(name: str) -> None:
     if name == "python3":
         return
     stamp = ENVIRONMENT / "complete"
-    wanted = hashlib.sha256(
-        f"{sys.version} {IPYKERNEL6}".encode() + (ROOT / "pyproject.toml").read_bytes()
-    ).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    projects = [ROOT / "core", ROOT]
+    wanted = hashlib.sha256(f"{sys.version} {IPYKERNEL6}".encode())
+    for project in projects:
+        wanted.update((project / "pyproject.toml").read_bytes())
+    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
     subprocess.run(
@@ -66,14 +67,13 @@ def provide(name: str) -> None:
             "-q",
             "--disable-pip-version-check",
             IPYKERNEL6,
-            "-e",
-            ROOT,
+            *(part for project in projects for part in ("-e", project)),
         ],
         check=True,
         # The frontend is built already, for the environment that the server runs in.
         env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"},
     )
-    stamp.write_text(wanted)
+    stamp.write_text(wanted.hexdigest())
 
 
 if __name__ == "__main__":

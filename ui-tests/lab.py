@@ -106,7 +106,7 @@ class Lab:
         else:
             self.open()
             self.command("docmanager:open", path=path, factory="Notebook")
-        notebook = Notebook(self, path)
+        notebook = Notebook(self.page, path, self.server.root)
         notebook.wait_for_kernel()
         return notebook
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import EventContextManager, Locator, Page
 
-    from lab import Lab
-
 #: Seconds that a cell may take, unless a test says otherwise.
 PATIENCE = 30
 
@@ -80,17 +78,22 @@ class Notebook:
         The browser's page.
     path
         The notebook's path under the server's root.
+
+    Parameters
+    ----------
+    root
+        The folder that the server serves.
     """
 
-    def __init__(self, lab: Lab, path: str) -> None:
-        self.page: Page = lab.page
+    def __init__(self, page: Page, path: str, root: Path) -> None:
+        self.page = page
         self.path = path
-        self._lab = lab
+        self._root = root
 
     @property
     def file(self) -> Path:
         """The notebook's file."""
-        return self._lab.server.root / self.path
+        return self._root / self.path
 
     @property
     def panel(self) -> Locator:

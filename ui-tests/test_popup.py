@@ -73,6 +73,7 @@ def test_a_page_that_cuts_the_line_signs_in(lab, provider):
     assert popup.is_closed() or popup.wait_for_event("close")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("focus", ["stays in the window", "comes back later", "comes back at that moment"])
 def test_a_page_that_does_not_cut_the_line_followed_by_one_that_does(lab, provider, focus):
     """The line was whole, and then `closed` reads true: as when the person closes the window.
@@ -107,6 +108,7 @@ def test_a_page_that_does_not_cut_the_line_followed_by_one_that_does(lab, provid
     assert nb.run(1) == "True"
 
 
+@pytest.mark.alone
 def test_cancel_works_at_once(nb):
     popup = open_popup(nb)
     expect(popup.get_by_label("Login")).to_be_visible()
@@ -132,6 +134,7 @@ def test_cancel_works_at_once_where_the_line_is_cut(nb, provider):
     assert not provider.requests("token")
 
 
+@pytest.mark.alone
 def test_a_window_closed_by_the_person_ends_the_sign_in(nb):
     popup = open_popup(nb)
     expect(popup.get_by_label("Login")).to_be_visible()

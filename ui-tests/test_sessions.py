@@ -118,6 +118,7 @@ def test_two_kernels_and_one_restarted(lab, provider):
     expect_kernel(one, "w.status", "signed_in")
 
 
+@pytest.mark.alone
 def test_a_kernel_that_hangs_and_dies_during_a_delivery_holds_nobody_up(lab, provider):
     provider.configure(access_token_ttl=6)
     one, two = lab.notebook([login_cell(provider)]), lab.notebook([login_cell(provider)])

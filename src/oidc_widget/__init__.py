@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from oidc_widget import errors as errors
     from oidc_widget import hub as hub
     from oidc_widget import verify as verify
@@ -29,12 +31,26 @@ __all__ = ["OIDCLogin", "authenticate", "errors", "hub", "verify"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":  # `jupyter server extension list` shows it
-        return import_module("importlib.metadata").version("oidc-widget")
+        return import_module("importlib.metadata").version("oidc-widget-core")
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(_import_with_jupyter(_HOMES[name]), name)
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _import_with_jupyter(module: str) -> ModuleType:
+    """Import a part that needs what ``oidc-widget`` installs beside ``oidc-widget-core``."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == __name__:
+            raise
+        errors = import_module("oidc_widget.errors")
+        raise errors.MissingExtra(
+            f"{module} needs {error.name}, which is not installed: oidc-widget-core comes without Jupyter.",
+            hint="Install it with: pip install oidc-widget",
+        ) from error
 
 
 def __dir__() -> list[str]:

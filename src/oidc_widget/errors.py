@@ -11,6 +11,7 @@ The tree::
     ├── DiscoveryError          the provider can't be reached, or its metadata is unusable
     │   ├── KeysUnavailable           its keys can't be had now
     │   └── IntrospectionUnavailable  it can't be asked about an opaque token now
+    ├── MissingExtra            what this needs is not installed (also an ImportError)
     ├── SignInError             the sign-in ended without a token
     │   └── SignInTimeout       nobody signed in within the time given (also a TimeoutError)
     ├── TokenError              there is no token to be had now (signed out, expired, refused)
@@ -63,6 +64,7 @@ __all__ = [
     "KeysUnavailable",
     "MalformedToken",
     "MissingClaim",
+    "MissingExtra",
     "MissingToken",
     "OIDCError",
     "SignInError",
@@ -124,6 +126,12 @@ class DiscoveryError(OIDCError):
     """The provider can't be reached, or its metadata is unusable (OpenID Connect Discovery 1.0)."""
 
     default_code = "discovery_failed"
+
+
+class MissingExtra(OIDCError, ImportError):
+    """What this needs is not installed: Jupyter beside ``oidc-widget-core``, or an extra."""
+
+    default_code = "missing_extra"
 
 
 class SignInError(OIDCError):

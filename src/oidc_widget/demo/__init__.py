@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from oidc_widget.errors import OIDCError
+from oidc_widget.errors import MissingExtra
 
 #: What the extra ``demo`` brings (import names, which here are also the distributions' names).
 _NEEDED = ("authlib", "flask", "httpx", "joserfc", "jupyterlab", "requests")
@@ -36,13 +36,12 @@ def require_extra() -> None:
 
     Raises
     ------
-    OIDCError
-        With the code ``missing_extra``, when one is not installed.
+    MissingExtra
+        When one is not installed.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise OIDCError(
+        raise MissingExtra(
             f"The demo needs packages that are not installed: {', '.join(missing)}.",
-            code="missing_extra",
             hint='Install them with: pip install "oidc-widget[demo]"',
         )

@@ -1,7 +1,7 @@
 """Verify tokens: the other end of the request.
 
 The core knows no web framework; ``oidc_widget.verify.flask`` and ``oidc_widget.verify.fastapi``
-are leaves over it. Nothing here needs Jupyter: ``pip install oidc-widget[verify]``.
+are leaves over it. Nothing here needs Jupyter: ``pip install oidc-widget-core``.
 
 >>> from oidc_widget.verify import TokenVerifier
 >>> verifier = TokenVerifier("https://idp.example.com", "https://api.example.com")
