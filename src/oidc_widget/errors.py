@@ -22,7 +22,8 @@ The tree::
         │   └── EncryptedToken         it is a JWE where a signed token is expected
         ├── AlgorithmNotAllowed        its ``alg`` is not accepted here
         ├── CriticalHeader             it demands an extension that is not understood
-        ├── WrongTokenType             a token made for another purpose (an ID token, a logout token …)
+        ├── WrongTokenType             a token made for another purpose (an ID token, a logout token …);
+        │                              with ``claim``, if one tells
         ├── UnknownKey                 no key of the issuer has its ``kid``
         ├── BadSignature               altered, or signed by someone else
         ├── ExpiredToken               with ``expired_at``
@@ -35,8 +36,12 @@ The tree::
         │   ├── WrongNonce
         │   └── WrongAccessTokenHash
         ├── InactiveToken              the provider says it is not, or no longer, valid (RFC 7662)
+        ├── InvalidDPoPProof           whoever sends it does not prove to be the one whom it was issued to
         ├── UnknownIdentity            it is valid, and the application knows nobody of that name
-        └── InsufficientScope          it is valid, and lacks ``scopes``
+        ├── InsufficientScope          it is valid, and lacks ``scopes``
+        ├── InsufficientRole           … ``roles``
+        ├── InsufficientPermission     … ``permissions``
+        └── InsufficientAuthentication … a sign-in as strong or as recent as is asked for here (RFC 9470)
 
 This module imports nothing of the package, so every part may import it.
 """
@@ -58,9 +63,13 @@ __all__ = [
     "EncryptedToken",
     "ExpiredToken",
     "InactiveToken",
+    "InsufficientAuthentication",
+    "InsufficientPermission",
+    "InsufficientRole",
     "InsufficientScope",
     "IntrospectionUnavailable",
     "InvalidClaim",
+    "InvalidDPoPProof",
     "KeysUnavailable",
     "MalformedToken",
     "MissingClaim",
@@ -207,9 +216,23 @@ class CriticalHeader(VerificationError):
 
 
 class WrongTokenType(VerificationError):
-    """The token was made for another purpose (RFC 8725 §3.11 and §3.12)."""
+    """The token was made for another purpose (RFC 8725 §3.11 and §3.12).
+
+    Parameters
+    ----------
+    message : str
+        See :class:`OIDCError`.
+    claim : str, optional
+        The claim that tells, if it is one.
+    """
 
     default_code = "wrong_token_type"
+
+    def __init__(
+        self, message: str, *, claim: str | None = None, code: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.claim = claim
 
 
 class UnknownKey(VerificationError):
@@ -320,6 +343,12 @@ class InactiveToken(VerificationError):
     default_code = "inactive_token"
 
 
+class InvalidDPoPProof(VerificationError):
+    """Whoever sends the token does not prove to hold the key that it is bound to (RFC 9449 §4.3 and §7.1)."""
+
+    default_code = "invalid_dpop_proof"
+
+
 class UnknownIdentity(VerificationError):
     """The token is valid, and the application knows nobody of that name."""
 
@@ -344,3 +373,72 @@ class InsufficientScope(VerificationError):
     ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.scopes = tuple(scopes)
+
+
+class InsufficientRole(VerificationError):
+    """The token is valid, and its subject lacks a role.
+
+    Parameters
+    ----------
+    message : str
+        See :class:`OIDCError`.
+    roles : iterable of str
+        What the request needs.
+    """
+
+    default_code = "insufficient_role"
+
+    def __init__(
+        self, message: str, *, roles: Iterable[str], code: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.roles = tuple(roles)
+
+
+class InsufficientPermission(VerificationError):
+    """The token is valid, and its subject lacks a permission.
+
+    Parameters
+    ----------
+    message : str
+        See :class:`OIDCError`.
+    permissions : iterable of str
+        What the request needs.
+    """
+
+    default_code = "insufficient_permission"
+
+    def __init__(
+        self, message: str, *, permissions: Iterable[str], code: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.permissions = tuple(permissions)
+
+
+class InsufficientAuthentication(VerificationError):
+    """The token is valid, and its sign-in not as strong or as recent as asked for (RFC 9470 §3).
+
+    Parameters
+    ----------
+    message : str
+        See :class:`OIDCError`.
+    acr : iterable of str
+        The authentication contexts of which one is needed; empty if any will do.
+    max_age : float or None
+        How many seconds ago the sign-in may have been; None if that does not matter.
+    """
+
+    default_code = "insufficient_user_authentication"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        acr: Iterable[str] = (),
+        max_age: float | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.acr = tuple(acr)
+        self.max_age = max_age

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import threading
-import warnings
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,8 +13,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from oidc_widget.verify import testing
 
 ISSUER = "https://idp.example.com"
 AUDIENCE = "https://api.example.com"
@@ -27,14 +27,13 @@ def segment(data):
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-class Issuer:
+class Issuer(testing.Issuer):
     """Keys of every kind, and tokens signed with them: good ones, and ones that no honest issuer makes."""
 
-    url = ISSUER
-    audience = AUDIENCE
     now = NOW
 
     def __init__(self):
+        super().__init__(ISSUER, AUDIENCE, now=lambda: NOW)
         self.rsa = RSAKey.generate_key(2048, {"kid": "rsa"})
         self.ec = ECKey.generate_key("P-256", {"kid": "ec", "alg": "ES256"})
         self.ec384 = ECKey.generate_key("P-384", {"kid": "ec384"})
@@ -42,35 +41,20 @@ class Issuer:
         self.stranger = RSAKey.generate_key(2048, {"kid": "rsa"})
         self.stranger_ec = ECKey.generate_key("P-256", {"kid": "ec"})
 
+    def key(self, alg):
+        others = {"R": self.rsa, "P": self.rsa, "ES256": self.ec, "ES384": self.ec384}
+        return others.get(alg if alg.startswith("ES") else alg[0], self.ed)
+
     @property
     def jwks(self):
         return jwks(self.rsa, self.ec, self.ec384, self.ed)
 
     def claims(self, **changes):
-        """Good claims with changes; ``...`` leaves one out."""
-        claims = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": "alice",
-            "exp": NOW + 300,
-            "iat": NOW - 5,
-            "scope": "read write",
-            **changes,
-        }
-        return {name: value for name, value in claims.items() if value is not ...}
+        own = {"client_id": ..., "jti": ..., "iat": NOW - 5, "scope": "read write", **changes}
+        return super().claims(**own)
 
-    def token(self, *, alg="RS256", key=None, header=None, **changes):
-        """A token with these claims changed; signed truly."""
-        key = key or {"R": self.rsa, "P": self.rsa, "ES256": self.ec, "ES384": self.ec384}.get(
-            alg if alg.startswith("ES") else alg[0], self.ed
-        )
-        headers = {"alg": alg, "kid": key.kid, "typ": "at+jwt", **(header or {})}
-        headers = {name: value for name, value in headers.items() if value is not ...}
-        payload = json.dumps(self.claims(**changes)).encode()
-        registry = jws.JWSRegistry(algorithms=[alg], strict_check_header=False)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joserfc's, of the name EdDSA
-            return jws.serialize_compact(headers, payload, key, registry=registry)
+    def token(self, *, alg="RS256", **changes):
+        return super().token(alg=alg, **changes)
 
     def raw(self, header=None, payload=None):
         """A token of any bytes as header and payload, with a true RS256 signature over them."""
@@ -147,7 +131,8 @@ class KeyServer:
                     status = 404
                 data = content if isinstance(content, bytes) else json.dumps(content).encode()
                 self.send_response(status)
-                for name, value in {"Content-Length": str(len(data)), **headers}.items():
+                own = {"Content-Length": str(len(data)), "Content-Type": "application/json"}
+                for name, value in {**own, **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):

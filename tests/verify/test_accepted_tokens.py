@@ -73,6 +73,25 @@ CASES = {
         lambda i: i.token(header={"typ": "JWT"}, aud=["notebooks", "dashboard"], azp="dashboard"),
         {**ID, "authorized_parties": ["dashboard"]},
     ),
+    "an empty scope beside scp": (lambda i: i.token(scope="", scp="read"), {"scopes": ["read"]}),
+    "scope null beside scp": (lambda i: i.token(scope=None, scp=["read"]), {"scopes": ["read"]}),
+    "an ID token of one audience and no azp, whose client is accepted by name": (
+        lambda i: i.token(header={"typ": "JWT"}, aud="notebooks"),
+        {**ID, "authorized_parties": ["notebooks", "dashboard"]},
+    ),
+    "Keycloak's access token with a nonce": (
+        lambda i: i.token(header={"typ": "JWT"}, typ="Bearer", nonce="n", azp="notebooks"),
+        {},
+    ),
+    "Keycloak's ID token": (
+        lambda i: i.token(header={"typ": "JWT"}, aud="notebooks", typ="ID", nonce="n", at_hash="h"),
+        ID,
+    ),
+    "the client as Entra names it": (
+        lambda i: i.token(appid="notebooks"),
+        {"authorized_parties": ["notebooks"]},
+    ),
+    "the client as Okta names it": (lambda i: i.token(cid="notebooks"), {"authorized_parties": "notebooks"}),
     "groups of any size": (lambda i: i.token(groups=[f"group-{n}" for n in range(2000)]), {}),
 }
 

@@ -207,6 +207,7 @@ def test_the_example_refuses_tokens_of_clients_that_it_was_not_told_of(provider,
     [
         ({"aud": "notebooks", "azp": "notebooks"}, "wrong_audience"),
         ({"aud": ["notebooks", "reports"]}, "missing_claim"),
+        ({"aud": "reports"}, None),  # its own: with one audience, that is the client
         ({"aud": "reports", "azp": "notebooks", "groups": "staff"}, None),
         ({"aud": "reports", "azp": "notebooks", "groups": {"staff": True}}, "invalid_claim"),
         ({"aud": "reports", "azp": "notebooks", "groups": ["staff", 1]}, "invalid_claim"),

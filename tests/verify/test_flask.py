@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask import Blueprint, Flask, copy_current_request_context, make_response, request
+from flask import Blueprint, Flask, copy_current_request_context, jsonify, make_response, request
+from flask.json.provider import DefaultJSONProvider
 
 from oidc_widget import errors
 from oidc_widget.verify import TokenVerifier
@@ -370,3 +371,178 @@ def test_there_is_no_endpoint_for_passwords(app):
         "/slow",
         "/open",
     }
+
+
+# --- preflights (Fetch standard) ---
+
+PREFLIGHT = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+
+
+@pytest.fixture
+def area(settings):
+    """An application with one area behind a guard, where views note that they ran."""
+    app = Flask(__name__)
+    protect = OIDCProtect(app, **settings)
+    area = Blueprint("area", __name__)
+    area.before_request(lambda: protect.authenticate(scopes=["read"]))
+    ran = []
+
+    @area.route("/jobs", methods=["GET", "POST"])
+    def jobs():
+        ran.append(request.method)
+        return str(current_identity)
+
+    @area.route("/own", methods=["GET", "OPTIONS"])
+    def answers_options_itself():
+        ran.append(request.method)
+        return str(current_identity)
+
+    @app.route("/decorated", methods=["GET", "OPTIONS"])
+    @protect.token_required
+    def decorated():
+        ran.append(request.method)
+        return str(current_identity)
+
+    app.register_blueprint(area)
+    app.extensions["ran"] = ran
+    return app
+
+
+@pytest.mark.parametrize("headers", [PREFLIGHT, {}, {"Origin": "https://app.example.com"}])
+def test_a_guarded_blueprint_lets_preflights_through_that_flask_answers(headers, area):
+    answer = area.test_client().options("/jobs", headers=headers)
+    assert answer.status_code == 200
+    assert "POST" in answer.headers["Allow"]
+    assert not area.extensions["ran"]
+
+
+@pytest.mark.parametrize("path", ["/own", "/decorated"])
+def test_a_preflight_never_runs_a_view(path, area, issuer):
+    client = area.test_client()
+    assert client.options(path, headers=PREFLIGHT).status_code == 200
+    assert not area.extensions["ran"]
+    assert client.options(path).status_code == 401  # no preflight, and the view would run
+    assert not area.extensions["ran"]
+    good = {"Authorization": f"Bearer {issuer.token()}"}
+    assert client.options(path, headers=good).text == "alice"
+
+
+def test_a_request_that_only_looks_like_a_preflight_is_guarded(area):
+    for method in ("get", "post", "head"):
+        assert getattr(area.test_client(), method)("/jobs", headers=PREFLIGHT).status_code == 401
+    assert not area.extensions["ran"]
+
+
+def test_an_application_wide_guard_refuses_what_is_not_there_too(settings):
+    app = Flask(__name__)
+    protect = OIDCProtect(app, **settings)
+    app.before_request(protect.authenticate)
+    assert app.test_client().get("/nowhere").status_code == 401
+    assert app.test_client().options("/nowhere", headers=PREFLIGHT).status_code == 401
+
+
+# --- what views do ---
+
+
+def test_claims_may_be_written_as_json(app, get, issuer):
+    @app.get("/json")
+    @token_required
+    def as_json():
+        return jsonify(claims=current_claims, who=current_identity)
+
+    @app.get("/claims")
+    @token_required
+    def alone():
+        return jsonify(current_claims)
+
+    token = issuer.token(groups=["staff"])
+    assert get("/json", token).json == {"claims": issuer.claims(groups=["staff"]), "who": "alice"}
+    assert get("/claims", token).json == issuer.claims(groups=["staff"])
+    app.json = DefaultJSONProvider(app)  # as an application may, at any time
+    assert get("/claims", token).json["sub"] == "alice"
+    app.json.default = None
+    assert get("/me", token).status_code == 200
+
+
+def test_what_json_can_not_hold_stays_an_error(app, get, issuer):
+    app.testing = True
+
+    @app.get("/object")
+    @token_required
+    def an_object():
+        return jsonify(object())
+
+    with pytest.raises(TypeError):
+        get("/object", issuer.token())
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "name"),
+    [
+        (errors.InsufficientScope("More.", scopes=["admin"]), 403, "insufficient_scope"),
+        (errors.InsufficientRole("More.", roles=["admin"]), 403, "insufficient_scope"),
+        (errors.InsufficientPermission("More.", permissions=["x"]), 403, "insufficient_scope"),
+        (errors.InsufficientAuthentication("More.", max_age=5), 401, "insufficient_user_authentication"),
+        (errors.VerificationError("No."), 401, "invalid_token"),
+    ],
+)
+def test_what_a_view_raises_is_answered_as_a_refusal(  # noqa: PLR0913, PLR0917  (what is tried, and fixtures)
+    error, status, name, app, get, issuer
+):
+    @app.get("/raise")
+    @token_required
+    def view():
+        raise error
+
+    answer = get("/raise", issuer.token())
+    assert (answer.status_code, answer.json["code"]) == (status, error.code)
+    assert challenge(answer)[1]["error"] == name
+
+
+def test_an_application_s_own_handler_of_such_errors_stays(settings, issuer):
+    app = Flask(__name__)
+    app.register_error_handler(errors.VerificationError, lambda _: ("mine", 418))
+    OIDCProtect(app, **settings)
+
+    @app.get("/")
+    @token_required
+    def view():
+        raise errors.InsufficientScope("More.", scopes=["admin"])
+
+    answer = app.test_client().get("/", headers={"Authorization": f"Bearer {issuer.token()}"})
+    assert (answer.status_code, answer.text) == (418, "mine")
+    assert app.test_client().get("/").status_code == 401  # what the guard refuses is the guard's
+
+
+def test_hooks_may_be_coroutine_functions(get, protect, issuer):
+    @protect.identity_handler
+    async def identity(claims):
+        return "Alice" if claims["sub"] == "alice" else None
+
+    assert get("/me", issuer.token()).json["identity"] == "Alice"
+    assert get("/me", issuer.token(sub="eve")).json["code"] == "unknown_identity"
+
+
+def test_an_outer_application_of_ours_vouches_for_nobody_here(settings, issuer):
+    inner, outer = Flask("inner"), Flask("outer")
+    OIDCProtect(outer, **settings)
+    inner.get("/")(lambda: str(bool(current_identity)))
+
+    @outer.get("/")
+    @token_required
+    def pass_on():
+        return inner.test_client().get("/", environ_overrides={**request.environ, "PATH_INFO": "/"}).text
+
+    answer = outer.test_client().get("/", headers={"Authorization": f"Bearer {issuer.token()}"})
+    assert answer.text == "False"
+
+
+def test_keys_may_be_fetched_at_the_start(key_server):
+    app = Flask(__name__)
+    app.config.update(OIDC_ISSUER=key_server.issuer, OIDC_AUDIENCE="api", OIDC_FETCH_KEYS="true")
+    OIDCProtect(app)
+    assert key_server.counts["/jwks"] == 1
+    key_server.metadata = {"issuer": "https://other.example.com"}
+    with pytest.raises(errors.DiscoveryError) as caught:
+        OIDCProtect(Flask(__name__), issuer=key_server.issuer, audience="api", fetch_keys=True)
+    assert caught.value.code == "issuer_mismatch"

@@ -234,3 +234,80 @@ def test_no_token_is_kept_in_memory(make, answer):
     verifier = make()
     verifier.verify(OPAQUE)
     assert OPAQUE not in json.dumps(repr(vars(verifier._introspection)))
+
+
+# --- how the service proves who it is (RFC 6749 §2.3.1) ---
+
+
+@pytest.mark.parametrize(
+    ("advertised", "given", "posted"),
+    [
+        (None, None, False),
+        (["client_secret_basic", "client_secret_post"], None, False),
+        (["client_secret_post"], None, True),
+        (["private_key_jwt"], None, False),
+        ("client_secret_post", None, False),  # no list
+        (["client_secret_basic"], "client_secret_post", True),
+        (["client_secret_post"], "client_secret_basic", False),
+    ],
+)
+def test_the_secret_goes_as_the_provider_wants_it(  # noqa: PLR0913, PLR0917  (what is tried, and fixtures)
+    advertised, given, posted, make, answer, key_server
+):
+    key_server.metadata = {"introspection_endpoint_auth_methods_supported": advertised}
+    questions = answer()
+    assert make(auth_method=given).verify(OPAQUE)
+    [(authorization, form)] = questions
+    assert (authorization is None) is posted
+    assert form.get("client_secret") == (["s:e c"] if posted else None)
+    assert form.get("client_id") == (["api"] if posted else None)
+
+
+def test_another_method_is_an_error_at_once():
+    with pytest.raises(errors.ConfigurationError, match="client_secret_post"):
+        Introspection("https://idp.example.com", client_id="a", client_secret="b", auth_method="post")
+
+
+# --- JWTs too ---
+
+
+async def test_a_revoked_jwt_is_refused_where_that_is_asked_for(make, answer, issuer, key_server):
+    questions = answer()
+    token = issuer.token(iss=key_server.issuer)
+    verifier = make(jwts=True, max_age=0)
+    assert verifier.verify(token)["sub"] == "alice"
+    assert (await verifier.verify_async(token))["sub"] == "alice"
+    assert [form["token"] for _, form in questions] == [[token], [token]]
+    answer({"active": False})
+    with pytest.raises(errors.InactiveToken):
+        verifier.verify(token)
+    with pytest.raises(errors.InactiveToken):
+        await verifier.verify_async(token)
+    assert make().verify(token)  # nobody asked
+
+
+def test_a_jwt_that_is_bad_anyway_is_not_asked_about(make, answer, issuer, key_server):
+    questions = answer()
+    verifier = make(jwts=True)
+    for bad in (
+        issuer.token(iss=key_server.issuer, key=issuer.stranger),
+        issuer.token(iss=key_server.issuer, exp=1),
+        issuer.token(iss=key_server.issuer, aud="x"),
+    ):
+        with pytest.raises(errors.VerificationError):
+            verifier.verify(bad)
+    assert not questions
+
+
+def test_an_answer_about_a_jwt_grants_no_more_than_the_jwt(make, answer, issuer, key_server):
+    answer(scope="admin", aud="x")
+    claims = make(jwts=True).verify(issuer.token(iss=key_server.issuer))
+    assert claims.scopes == {"read", "write"}
+    with pytest.raises(errors.InsufficientScope):
+        make(jwts=True, scopes=["admin"]).verify(issuer.token(iss=key_server.issuer))
+
+
+def test_a_jwt_is_not_accepted_while_nobody_can_be_asked(make, answer, issuer, key_server):
+    answer({"error": "x"}, status=503)
+    with pytest.raises(errors.IntrospectionUnavailable):
+        make(jwts=True).verify(issuer.token(iss=key_server.issuer))

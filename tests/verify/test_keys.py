@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from oidc_widget import errors
 from oidc_widget.oauth.single_flight import SingleFlight
@@ -355,6 +357,119 @@ def test_good_keys_serve_while_the_provider_does_not_answer(remote, key_server, 
     key_server.open.clear()
     clock.time += 601
     assert verifier.verify(token())["sub"] == "alice"
+
+
+def test_a_hanging_provider_holds_no_good_token_up(remote, key_server, token, clock):
+    verifier = remote(timeout=30, max_age=600)
+    verifier.verify(token())
+    key_server.open.clear()
+    clock.time += 601
+    started = time.monotonic()
+    for _ in range(20):
+        assert verifier.verify(token())["sub"] == "alice"
+    assert time.monotonic() - started < 5
+    assert fetches(key_server) == 2  # one renewal, behind
+
+
+async def test_a_hanging_provider_holds_no_event_loop_up(remote, key_server, token, clock):
+    verifier = remote(timeout=30, max_age=600)
+    await verifier.verify_async(token())
+    key_server.open.clear()
+    clock.time += 601
+    started = time.monotonic()
+    results = await asyncio.gather(*(verifier.verify_async(token()) for _ in range(20)))
+    assert {claims["sub"] for claims in results} == {"alice"}
+    assert (await verifier.verify_async(token()))["sub"] == "alice"
+    assert time.monotonic() - started < 5
+
+
+def test_what_a_slow_renewal_brings_counts_once_it_is_there(remote, key_server, token, clock):
+    verifier = remote(timeout=30, max_age=600)
+    verifier.verify(token())
+    key_server.open.clear()
+    clock.time += 601
+    new = ECKey.generate_key("P-256", {"kid": "new"})
+    rotate(key_server, new)
+    assert verifier.verify(token())["sub"] == "alice"  # with the keys of before
+    key_server.open.set()
+    assert verifier.verify(token(alg="ES256", key=new))["sub"] == "alice"  # who waits for it
+    with pytest.raises(errors.UnknownKey):
+        verifier.verify(token())
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_key_replaced_under_the_same_name_is_picked_up(named, remote, key_server, issuer, token):
+    kid = {} if named else {"kid": ...}
+    verifier = remote()
+    verifier.verify(token(header=kid))
+    jwk = issuer.stranger.as_dict(private=False)
+    key_server.keys = {"keys": [jwk if named else {**jwk, "kid": None}]}
+    assert verifier.verify(token(key=issuer.stranger, header=kid))["sub"] == "alice"
+    assert fetches(key_server) == 2
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(token(header=kid))
+    with pytest.raises(errors.BadSignature):
+        await verifier.verify_async(token(header=kid))
+    assert fetches(key_server) == 2  # within the cool-down
+
+
+async def test_a_replaced_key_is_picked_up_in_an_event_loop(remote, key_server, issuer, token):
+    verifier = remote()
+    await verifier.verify_async(token())
+    rotate(key_server, issuer.stranger)
+    assert (await verifier.verify_async(token(key=issuer.stranger)))["sub"] == "alice"
+
+
+def test_forged_signatures_cause_one_fetch_per_cooldown(remote, key_server, token, issuer, clock):
+    verifier = remote(cooldown=30)
+    verifier.verify(token())
+    for _ in range(50):
+        with pytest.raises(errors.BadSignature):
+            verifier.verify(token(key=issuer.stranger))
+    assert fetches(key_server) == 2
+    clock.time += 31
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(token(key=issuer.stranger))
+    assert fetches(key_server) == 3
+
+
+def test_keys_may_be_fetched_at_the_start(remote, key_server, token):
+    verifier = remote()
+    verifier.fetch_keys()
+    assert fetches(key_server) == 1
+    verifier.verify(token())
+    assert fetches(key_server) == 1
+
+
+FAULTS = {
+    "issuer_mismatch": lambda s: s.metadata.update(issuer="https://other.example"),
+    "discovery_failed": lambda s: s.responses.update({DISCOVERY: (404, {}, b"")}),
+    "insecure_url": lambda s: s.metadata.update(jwks_uri="http://idp.example.com/jwks"),
+    "invalid_url": lambda s: s.metadata.update(jwks_uri="file:///etc/passwd"),
+    "keys_unavailable": lambda s: s.responses.update({"/jwks": (500, {}, b"")}),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_fault_of_discovery_is_noticed_at_the_start_and_has_a_code_of_its_own(
+    code, remote, key_server, token
+):
+    FAULTS[code](key_server)
+    verifier = remote()
+    with pytest.raises(errors.DiscoveryError) as caught:
+        verifier.fetch_keys()
+    assert caught.value.code == code
+    with pytest.raises(errors.KeysUnavailable) as caught:
+        verifier.verify(token())
+    assert caught.value.code == code
+
+
+def test_a_provider_that_is_not_there_has_a_code_of_its_own(remote):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(errors.DiscoveryError) as caught:
+        remote(issuer=url).fetch_keys()
+    assert caught.value.code == "provider_unreachable"
 
 
 METADATA = {

@@ -18,7 +18,7 @@ from joserfc import jwe, jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from oidc_widget import errors
-from oidc_widget.verify import TokenVerifier
+from oidc_widget.verify import DPoP, TokenVerifier
 
 ID = {"token_type": "id", "audience": "notebooks"}
 
@@ -364,9 +364,14 @@ CASES = {
     "scope in capitals": ("insufficient_scope", lambda i: i.token(scope="READ"), {"scopes": "read"}),
     "scope a number": ("insufficient_scope", lambda i: i.token(scope=1), {"scopes": "read"}),
     "scope an object": ("insufficient_scope", lambda i: i.token(scope={"read": 1}), {"scopes": "read"}),
-    "scope null, and scp": (
+    "scope of the wrong kind, and scp": (
         "insufficient_scope",
-        lambda i: i.token(scope=None, scp="read"),
+        lambda i: i.token(scope=1, scp="read"),
+        {"scopes": "read"},
+    ),
+    "scp too small beside an empty scope": (
+        "insufficient_scope",
+        lambda i: i.token(scope="", scp="write"),
         {"scopes": "read"},
     ),
     # --- one kind of token used as another (RFC 8725 §2.8, §3.11, §3.12) ---
@@ -403,6 +408,38 @@ CASES = {
     "RFC 9068 demanded, no client_id": ("missing_claim", lambda i: i.token(jti="j"), {"rfc9068": True}),
     "RFC 9068 demanded, no jti": ("missing_claim", lambda i: i.token(client_id="c"), {"rfc9068": True}),
     "an access token as ID token": ("wrong_token_type", lambda i: i.token(aud="notebooks"), ID),
+    "Keycloak's ID token as access token": (
+        "wrong_token_type",
+        lambda i: i.token(header={"typ": "JWT"}, typ="ID"),
+        {},
+    ),
+    "Keycloak's refresh token as access token": (
+        "wrong_token_type",
+        lambda i: i.token(header={"typ": "JWT"}, typ="Refresh"),
+        {},
+    ),
+    "Keycloak's access token as ID token": (
+        "wrong_token_type",
+        lambda i: i.token(header={"typ": "JWT"}, aud="notebooks", typ="Bearer", nonce="n"),
+        ID,
+    ),
+    "Keycloak's offline token as ID token": (
+        "wrong_token_type",
+        lambda i: i.token(header={"typ": "JWT"}, aud="notebooks", typ="Offline"),
+        ID,
+    ),
+    "a payload that says it is a bearer token, in a logout token": (
+        "wrong_token_type",
+        lambda i: i.token(header={"typ": "logout+jwt"}, typ="Bearer"),
+        {},
+    ),
+    # --- bound to a key (RFC 9449 §7.1) ---
+    "bound to a key, without a proof": ("invalid_dpop_proof", lambda i: i.token(cnf={"jkt": "x"}), {}),
+    "not bound to a key where that is asked for": (
+        "invalid_dpop_proof",
+        lambda i: i.token(),
+        {"dpop": DPoP(required=True)},
+    ),
     # --- ID tokens (OIDC Core §3.1.3.7) ---
     "an ID token without sub": (
         "missing_claim",
@@ -423,6 +460,11 @@ CASES = {
         "missing_claim",
         lambda i: i.token(header={"typ": "JWT"}, aud=["notebooks", "dashboard"]),
         ID,
+    ),
+    "an ID token of its own client where only another is accepted": (
+        "wrong_authorized_party",
+        lambda i: i.token(header={"typ": "JWT"}, aud="notebooks"),
+        {**ID, "authorized_parties": ["dashboard"]},
     ),
     "azp a list": (
         "invalid_claim",
@@ -474,7 +516,16 @@ def assert_free_of(token, error):
 def test_the_table_is_long_enough_and_covers_each_code():
     assert len(CASES) >= 60
     codes = {code for code, _, _ in CASES.values()}
-    others = {"missing_token", "inactive_token", "unknown_identity", "wrong_nonce", "wrong_access_token_hash"}
+    others = {
+        "inactive_token",
+        "insufficient_permission",  # this and its like: test_requirements.py
+        "insufficient_role",
+        "insufficient_user_authentication",
+        "missing_token",
+        "unknown_identity",
+        "wrong_access_token_hash",
+        "wrong_nonce",
+    }
     assert codes | others == {
         cls.default_code
         for cls in vars(errors).values()

@@ -10,20 +10,41 @@ from __future__ import annotations
 import json
 import time
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError, DiscoveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
     import httpx
 
-__all__ = ["MAX_DOCUMENT_BYTES", "fetch_json", "require_secure_url"]
+__all__ = ["MAX_DOCUMENT_BYTES", "Client", "fetch_json", "open_client", "require_secure_url"]
 
 #: Key sets of large tenants are some 20 kB; far beyond that is no key set.
 MAX_DOCUMENT_BYTES = 512 * 1024
 #: The code of an answer that never came: the same as the browser's.
 _UNREACHABLE = "provider_unreachable"
+
+
+class Client(Protocol):
+    """What sends: an ``httpx.Client``, or one like it."""
+
+    @property
+    def stream(self) -> Callable[..., AbstractContextManager[Any]]:
+        """Send a request, and read its answer piece by piece."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+def open_client() -> httpx.Client:
+    """Return a client for this package's own requests; the caller closes it."""
+    import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
+
+    return httpx.Client(follow_redirects=False)
 
 
 def require_secure_url(url: object, *, what: str, allow_insecure_http: bool = False) -> str:
@@ -81,28 +102,28 @@ def _is_loopback(host: str) -> bool:
 
 
 def fetch_json(  # noqa: PLR0913  (each by name)
-    client: httpx.Client,
+    client: Client,
     url: str,
     *,
     timeout: float,
-    form: dict[str, str] | None = None,
-    auth: tuple[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     redirects: int = 0,
 ) -> dict[str, Any]:
     """Get a JSON object, or post a form that is answered with one.
 
     Parameters
     ----------
-    client : httpx.Client
+    client : Client
         The way to the network.
     url : str
         An address that :func:`require_secure_url` accepts.
     timeout : float
         Seconds that the whole answer may take.
-    form : dict of str, optional
+    form : mapping of str, optional
         What to post.
-    auth : tuple of str, optional
-        User and password for HTTP Basic.
+    headers : mapping of str, optional
+        Further headers.
     redirects : int
         How many redirects to follow: from https to https, and on this machine. Only for a document that says
         itself whose it is.
@@ -127,8 +148,7 @@ def fetch_json(  # noqa: PLR0913  (each by name)
             "GET" if form is None else "POST",
             url,
             data=form,
-            auth=auth,
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", **(headers or {})},
             timeout=timeout,
             follow_redirects=False,
         ) as response:

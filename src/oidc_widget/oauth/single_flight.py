@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -32,13 +33,19 @@ class SingleFlight(Generic[T]):
         self._lock = threading.Lock()
         self._flight: Future[T] | None = None
         self._landed = 0
+        self._left_at = 0.0
 
     @property
     def landed(self) -> int:
         """How many flights have ended. Read it before you look whether one is needed."""
         return self._landed
 
-    def wait(self, timeout: float, *, landed: int) -> None:
+    @property
+    def age(self) -> float:
+        """For how many seconds the flight under way has been under way; 0 if none is."""
+        return time.monotonic() - self._left_at if self._flight is not None else 0.0
+
+    def wait(self, timeout: float, *, landed: int, give_up: bool = True) -> None:
         """Join the flight under way, or start one, and wait for its end.
 
         Parameters
@@ -48,6 +55,9 @@ class SingleFlight(Generic[T]):
         landed : int
             :attr:`landed` as it was when a flight was found to be needed. If one has ended
             since, this returns at once: look again whether it is still needed.
+        give_up : bool
+            Whether a flight that takes longer is of no use any more. Otherwise it goes on behind the caller,
+            who returns.
 
         Raises
         ------
@@ -59,16 +69,16 @@ class SingleFlight(Generic[T]):
         flight = self._join(landed)
         if flight is not None:
             wait([flight], timeout)
-            self._land(flight)
+            self._land(flight, give_up=give_up)
 
-    async def wait_async(self, timeout: float, *, landed: int) -> None:
+    async def wait_async(self, timeout: float, *, landed: int, give_up: bool = True) -> None:
         """Do the same as :meth:`wait`, without blocking the event loop."""
         flight = self._join(landed)
         if flight is not None:
             arrival = asyncio.wrap_future(flight)
             arrival.add_done_callback(_retrieve)
             await asyncio.wait({arrival}, timeout=timeout)  # cancels nothing, also when it is cancelled
-            self._land(flight)
+            self._land(flight, give_up=give_up)
 
     def _join(self, landed: int) -> Future[T] | None:
         with self._lock:
@@ -79,6 +89,7 @@ class SingleFlight(Generic[T]):
             flight: Future[T] = Future()
             flight.set_running_or_notify_cancel()
             self._flight = flight
+            self._left_at = time.monotonic()
         threading.Thread(target=self._fly, args=(flight,), name="oidc-widget-verify", daemon=True).start()
         return flight
 
@@ -92,11 +103,12 @@ class SingleFlight(Generic[T]):
             self._leave(flight)
             flight.set_result(result)
 
-    def _land(self, flight: Future[T]) -> None:
-        if not flight.done():
+    def _land(self, flight: Future[T], *, give_up: bool) -> None:
+        if flight.done():
+            flight.result()
+        elif give_up:
             self._leave(flight)
             raise TimeoutError
-        flight.result()
 
     def _leave(self, flight: Future[T]) -> None:
         with self._lock:

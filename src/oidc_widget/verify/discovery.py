@@ -8,17 +8,17 @@ from oidc_widget.errors import ConfigurationError, DiscoveryError
 from oidc_widget.oauth.http import fetch_json, require_secure_url
 
 if TYPE_CHECKING:
-    import httpx
+    from oidc_widget.oauth.http import Client
 
 __all__ = ["discover", "endpoint"]
 
 
-def discover(client: httpx.Client, issuer: str, *, timeout: float) -> dict[str, Any]:
+def discover(client: Client, issuer: str, *, timeout: float) -> dict[str, Any]:
     """Fetch a provider's metadata.
 
     Parameters
     ----------
-    client : httpx.Client
+    client : Client
         The way to the network.
     issuer : str
         The issuer, exactly as it stands in the tokens.

@@ -11,6 +11,8 @@
 ...     return {"you": claims["sub"]}
 >>> @app.post("/jobs")
 ... async def submit(claims: Annotated[Claims, Security(protect, scopes=["jobs.write"])]): ...
+>>> @app.delete("/jobs")
+... async def clear(claims: Annotated[Claims, Depends(protect.requires(roles=["admin"], max_age=300))]): ...
 
 A Starlette endpoint, which has no dependencies, says ``await protect.authenticate(request)``.
 """
@@ -18,67 +20,40 @@ A Starlette endpoint, which has no dependencies, says ``await protect.authentica
 from __future__ import annotations
 
 import inspect
-import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import Depends
-from fastapi.openapi.models import HTTPBearer
+from fastapi import Depends, Security
+from fastapi.openapi.models import HTTPBearer, OpenIdConnect
+from fastapi.openapi.models import SecurityBase as SecurityScheme
 from fastapi.security import SecurityScopes  # noqa: TC002  (FastAPI reads annotations at run time)
 from fastapi.security.base import SecurityBase
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection  # noqa: TC002  (the same)
-from starlette.responses import JSONResponse
 
-from oidc_widget.errors import MissingToken, OIDCError, UnknownIdentity
-from oidc_widget.verify.bearer import REFUSALS, bearer_token, refuse
-from oidc_widget.verify.configuration import settings_from
-from oidc_widget.verify.verifier import TokenVerifier
+from oidc_widget.errors import ConfigurationError, OIDCError, UnknownIdentity
+from oidc_widget.verify.bearer import REFUSALS
+from oidc_widget.verify.protection import Guard, Presented, Protection, Verified, run_async
+from oidc_widget.verify.requirements import AllOf, Requirements
+from oidc_widget.verify.starlette import RefusedRequest, install
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
 
-    from oidc_widget.verify.claims import Claims
+    from oidc_widget.verify.settings import Names, Seconds
+    from oidc_widget.verify.verifier import TokenVerifier
 
 __all__ = ["OIDCProtect", "RefusedRequest", "Verified"]
 
-Hook = TypeVar("Hook", bound="Callable[..., Any]")
-
-_log: Final = logging.getLogger(__name__)
+_SCOPE = "oidc_widget.verified"
 
 
-class Verified(NamedTuple):
-    """Who makes a request."""
-
-    claims: Mapping[str, Any]
-    identity: Any
-
-
-class RefusedRequest(HTTPException):
-    """A request without an acceptable token. Without :meth:`OIDCProtect.init_app` the framework answers it.
-
-    Parameters
-    ----------
-    error : OIDCError
-        Why.
-    realm, prefix : str
-        See :func:`~oidc_widget.verify.bearer.refuse`.
-    """
-
-    def __init__(self, error: OIDCError, *, realm: str, prefix: str) -> None:
-        refusal = refuse(error, realm=realm, prefix=prefix)
-        super().__init__(refusal.status, refusal.body["error_description"], refusal.headers)
-        self.error = error
-        self.body = refusal.body
-
-
-class OIDCProtect(SecurityBase):
+class OIDCProtect(Protection, SecurityBase):
     """Check the bearer tokens of requests; an instance is a dependency that gives the claims.
 
-    The hooks may be plain functions or coroutine functions.
+    An application may have several, each with a policy of its own. The hooks may be plain functions or
+    coroutine functions. In tests, ``app.dependency_overrides[protect] = lambda: {"sub": "alice"}`` stands in
+    for the check, also for ``optional``, ``identity`` and ``requires``.
 
     Parameters
     ----------
@@ -87,11 +62,23 @@ class OIDCProtect(SecurityBase):
     verifier : TokenVerifier, optional
         One that is ready made; then the settings about tokens are its own.
     config : mapping, optional
-        The ``OIDC_…`` keys, as in :class:`oidc_widget.verify.flask.OIDCProtect`.
+        The ``OIDC_…`` keys, as in :class:`oidc_widget.verify.flask.OIDCProtect`; ``os.environ`` will do.
     realm : str, optional
         What is protected, in ``WWW-Authenticate``.
     header_prefix : str, optional
         The scheme in ``Authorization``; ``Bearer`` unless given.
+    resource : str, optional
+        The public address of what is protected. Its metadata are served there (RFC 9728) by :meth:`init_app`,
+        and challenges name them.
+    resource_metadata : mapping, optional
+        Further members of that document.
+    fetch_keys : bool
+        Whether the keys are fetched now, so that a wrong issuer is noticed at the start.
+    openapi_scheme : fastapi.openapi.models.SecurityBase, optional
+        How the OpenAPI description says it. Unless given: ``openIdConnect`` with the issuer's metadata, so
+        that "Authorize" in ``/docs`` signs in; ``http`` bearer where the issuer is no address.
+    scheme_name : str
+        Its name there. Each protection of an application has its own.
     **settings
         Anything that :class:`~oidc_widget.verify.TokenVerifier` takes.
 
@@ -106,9 +93,11 @@ class OIDCProtect(SecurityBase):
     ------
     ConfigurationError
         If issuer or audience are missing, or a setting is of no use.
+    DiscoveryError
+        If the keys are asked for and can't be had.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each by name)
         self,
         app: Starlette | None = None,
         *,
@@ -116,40 +105,54 @@ class OIDCProtect(SecurityBase):
         config: Mapping[str, Any] | None = None,
         realm: str | None = None,
         header_prefix: str | None = None,
+        resource: str | None = None,
+        resource_metadata: Mapping[str, Any] | None = None,
+        fetch_keys: bool = False,
+        openapi_scheme: SecurityScheme | None = None,
+        scheme_name: str = "OIDCAccessToken",
         **settings: Any,
     ) -> None:
-        config = config or {}
-        self.model = HTTPBearer(bearerFormat="JWT")
-        self.scheme_name = "OIDCAccessToken"
-        self._verifier = verifier or TokenVerifier(**{**settings_from(config), **settings})
-        self._realm = realm or config.get("OIDC_REALM") or "Login Required"
-        self._prefix = header_prefix or config.get("OIDC_HEADER_PREFIX") or "Bearer"
-        self._identity_handler: Callable[[Mapping[str, Any]], Any] = lambda claims: claims.get("sub")
-        self._claims_handler: Callable[[Claims], Any] | None = None
-        self._token_getter: Callable[[HTTPConnection], Any] | None = None
-        self._error_handler: Callable[[HTTPConnection, OIDCError], Any] | None = None
+        super().__init__(
+            verifier=verifier,
+            realm=realm,
+            header_prefix=header_prefix,
+            resource=resource,
+            resource_metadata=resource_metadata,
+            fetch_keys=fetch_keys,
+            settings=settings,
+        )
+        self._config: Mapping[str, Any] = {} if config is None else config
+        self._guard = self._start(self._config)
+        self.model = openapi_scheme or _described(self._guard.verifier)
+        self.scheme_name = scheme_name
+        self.optional = _Optional(self)
 
-        async def optional(connection: HTTPConnection, security_scopes: SecurityScopes) -> Any:
-            verified = await self.authenticate(connection, scopes=security_scopes.scopes, optional=True)
-            return verified.claims if verified else None
+        async def identity(connection: HTTPConnection, claims: Any = Depends(self)) -> Any:  # noqa: B008  (how FastAPI is told)
+            verified = _noted(connection).get(self)
+            if verified is not None and verified.claims is claims:
+                return verified.identity
+            return await self._identity(connection, claims)  # a test put other claims in
 
-        async def identity(connection: HTTPConnection, _: Any = Depends(self)) -> Any:  # noqa: B008  (how FastAPI is told)
-            return connection.state.oidc.identity
-
-        self.optional = optional
         self.identity = identity
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Starlette) -> None:
-        """Give an application's refusals a JSON body with the stable code.
+        """Have an application's refusals answered with a JSON body and the stable code.
+
+        That goes for what dependencies, endpoints and middleware raise, also for a ``VerificationError``.
 
         Parameters
         ----------
         app : starlette.applications.Starlette
             The application; FastAPI's is one.
+
+        Raises
+        ------
+        ConfigurationError
+            If another protection of the application has the same resource.
         """
-        app.add_exception_handler(RefusedRequest, self._respond)
+        install(app, self)
 
     async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> Any:
         """Return the claims of the request's token: the dependency.
@@ -174,8 +177,58 @@ class OIDCProtect(SecurityBase):
         verified = await self.authenticate(connection, scopes=security_scopes.scopes)
         return cast("Verified", verified).claims
 
-    async def authenticate(
-        self, connection: HTTPConnection, *, scopes: Collection[str] = (), optional: bool = False
+    def requires(
+        self,
+        *,
+        scopes: Names = (),
+        roles: Names | None = None,
+        permissions: Names | None = None,
+        acr: Names | None = None,
+        max_age: Seconds | None = None,
+    ) -> Callable[..., Any]:
+        """Make a dependency that demands more, and gives the claims.
+
+        Parameters
+        ----------
+        scopes : str or collection of str
+            What the token must allow, all of it; else the answer is 403.
+        roles, permissions : str or collection of str, optional
+            What its subject must have, one of them (see :class:`~oidc_widget.verify.AllOf`); else 403.
+        acr : str or collection of str, optional
+            The authentication contexts of which the sign-in must have had one; else 401 as RFC 9470 has it.
+        max_age : float or timedelta, optional
+            Seconds that the sign-in may be old; else the same.
+
+        Returns
+        -------
+        callable
+            The dependency.
+        """
+        needs = Requirements.read(
+            scopes=scopes, roles=roles, permissions=permissions, acr=acr, max_age=max_age
+        )
+        named = list(needs.scopes) if isinstance(needs.scopes, AllOf) else []
+
+        async def demanded(connection: HTTPConnection, claims: Any = Security(self, scopes=named)) -> Any:  # noqa: B008  (how FastAPI is told)
+            try:
+                needs.check_scopes(claims)
+                self._check_needs(self._now(), needs, claims)
+            except REFUSALS as error:
+                raise self.refused(error, connection) from error
+            return claims
+
+        return demanded
+
+    async def authenticate(  # noqa: PLR0913  (each by name)
+        self,
+        connection: HTTPConnection,
+        *,
+        scopes: Names = (),
+        roles: Names | None = None,
+        permissions: Names | None = None,
+        acr: Names | None = None,
+        max_age: Seconds | None = None,
+        optional: bool = False,
     ) -> Verified | None:
         """Check a request's token, and note who makes it in ``connection.state.oidc``.
 
@@ -183,8 +236,8 @@ class OIDCProtect(SecurityBase):
         ----------
         connection : starlette.requests.HTTPConnection
             The request or web socket.
-        scopes : collection of str
-            What the token must allow.
+        scopes, roles, permissions, acr, max_age
+            As for :meth:`requires`.
         optional : bool
             Whether the request may also come without a token.
 
@@ -198,66 +251,104 @@ class OIDCProtect(SecurityBase):
         RefusedRequest
             If there is no acceptable token.
         """
+        needs = Requirements.read(
+            scopes=scopes, roles=roles, permissions=permissions, acr=acr, max_age=max_age
+        )
         connection.state.oidc = None
+        noted = _noted(connection)
+        noted.pop(self, None)
+        guard = self._now()
+        presented = Presented(
+            connection.headers.get("Authorization"),
+            tuple(connection.headers.getlist("DPoP")),
+            connection.scope.get("method", "GET"),
+            lambda: str(connection.url.replace(query="", fragment="")),
+        )
+        getter = self._token_getter
+        steps = self._steps(
+            guard,
+            presented,
+            needs,
+            optional=optional,
+            verify=guard.verifier.verify_async,
+            get_token=None if getter is None else lambda: getter(connection),
+        )
         try:
-            token = await self._token(connection)
-            if token is None:
-                if optional:
-                    return None
-                bearer_token(None, prefix=self._prefix)
-            claims: Any = await self._verifier.verify_async(cast("str", token), scopes=scopes)
-            if self._claims_handler is not None:
-                claims = await _result(self._claims_handler(claims)) or claims
-            identity = await _result(self._identity_handler(claims))
-            if identity is None:
-                raise UnknownIdentity("The token is valid, but nobody is known here by its claims.")
+            verified: Verified | None = await run_async(steps)
         except REFUSALS as error:
-            if isinstance(error, REFUSALS[1]):
-                _log.error("A token can't be checked: %s", error)
-            raise RefusedRequest(error, realm=self._realm, prefix=self._prefix) from error
-        verified = connection.state.oidc = Verified(claims, identity)
+            raise self.refused(error, connection) from error
+        if verified is not None:
+            noted[self] = connection.state.oidc = verified
         return verified
 
-    def identity_handler(self, handler: Hook) -> Hook:
-        """Register what turns claims into the identity; None refuses the request. A decorator."""
-        self._identity_handler = handler
-        return handler
+    def refused(self, error: OIDCError, connection: HTTPConnection) -> RefusedRequest:
+        """Return what to raise for a request that this protection does not let in.
 
-    def claims_handler(self, handler: Hook) -> Hook:
-        """Register what looks at verified claims: may raise, or return others. A decorator."""
-        self._claims_handler = handler
-        return handler
-
-    def token_getter(self, handler: Hook) -> Hook:
-        """Register what takes the token from the connection, instead of the header. A decorator."""
-        self._token_getter = handler
-        return handler
-
-    def error_handler(self, handler: Hook) -> Hook:
-        """Register what answers a refusal: takes connection and error, returns a response. A decorator.
-
-        The challenge (``WWW-Authenticate``) is added. Needs :meth:`init_app`.
+        Parameters
+        ----------
+        error : OIDCError
+            Why.
+        connection : starlette.requests.HTTPConnection
+            The request.
         """
-        self._error_handler = handler
-        return handler
+        refusal = self._refusal(error, self._now(), connection.headers.get("Authorization"))
+        return RefusedRequest(error, refusal, self)
 
-    async def _token(self, connection: HTTPConnection) -> str | None:
-        if self._token_getter is not None:
-            return cast("str | None", await _result(self._token_getter(connection)))
-        try:
-            return bearer_token(connection.headers.get("Authorization"), prefix=self._prefix)
-        except MissingToken:
-            return None
+    def _now(self) -> Guard:
+        self._guard = self._current(self._guard, self._config)
+        return self._guard
 
-    async def _respond(self, request: Request, refused: Exception) -> Response:
-        refused = cast("RefusedRequest", refused)
-        if self._error_handler is None:
-            return JSONResponse(refused.body, refused.status_code, refused.headers)
-        response = cast("Response", await _result(self._error_handler(request, refused.error)))
-        for name, value in (refused.headers or {}).items():
-            response.headers.setdefault(name, value)
-        return response
+    async def _identity(self, connection: HTTPConnection, claims: Any) -> Any:
+        identity = self._identity_handler(claims)
+        identity = await identity if inspect.isawaitable(identity) else identity
+        if identity is None:
+            error = UnknownIdentity("The token is valid, but nobody is known here by its claims.")
+            raise self.refused(error, connection)
+        return identity
 
 
-async def _result(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
+class _Optional(SecurityBase):
+    """The dependency for requests that may come without a token; in the OpenAPI description as any other."""
+
+    def __init__(self, protect: OIDCProtect) -> None:
+        self._protect = protect
+
+    # Asked for when the description is made: the application may have given it another name by then.
+    @property
+    def model(self) -> SecurityScheme:  # type: ignore[override]
+        return self._protect.model
+
+    @property
+    def scheme_name(self) -> str:  # type: ignore[override]
+        return self._protect.scheme_name
+
+    async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> Any:
+        """Return the claims, or None without a token."""
+        overrides = getattr(connection.scope.get("app"), "dependency_overrides", {})
+        if self._protect in overrides:
+            return await _stand_in(overrides[self._protect])
+        verified = await self._protect.authenticate(connection, scopes=security_scopes.scopes, optional=True)
+        return verified.claims if verified else None
+
+
+async def _stand_in(override: Callable[..., Any]) -> Any:
+    parameters = inspect.signature(override).parameters.values()
+    if any(parameter.default is parameter.empty for parameter in parameters):
+        raise ConfigurationError(
+            "What overrides the protection takes parameters, which only FastAPI can give it.",
+            hint="Override protect.optional by itself.",
+        )
+    claims = override()
+    return await claims if inspect.isawaitable(claims) else claims
+
+
+def _noted(connection: HTTPConnection) -> dict[OIDCProtect, Verified]:
+    """Who makes the request, by each protection that checked it."""
+    return cast("dict[OIDCProtect, Verified]", connection.scope.setdefault(_SCOPE, {}))
+
+
+def _described(verifier: TokenVerifier) -> SecurityScheme:
+    issuers = getattr(verifier, "issuers", ())
+    if not issuers:
+        return HTTPBearer(bearerFormat="JWT")
+    return OpenIdConnect(openIdConnectUrl=f"{issuers[0].rstrip('/')}/.well-known/openid-configuration")

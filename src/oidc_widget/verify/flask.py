@@ -1,11 +1,11 @@
 """Protect a Flask application: the successor of Flask-JWT.
 
 >>> from flask import Flask
->>> from oidc_widget.verify.flask import OIDCProtect, current_identity, token_required
+>>> from oidc_widget.verify.flask import OIDCProtect, current_identity
 >>> app = Flask(__name__)
 >>> protect = OIDCProtect(app, issuer="https://idp.example.com", audience="https://api.example.com")
 >>> @app.get("/me")
-... @token_required
+... @protect.token_required
 ... def me():
 ...     return {"you": str(current_identity)}
 
@@ -20,58 +20,57 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, overloa
 from flask import Response, abort, current_app, jsonify, make_response, request
 from werkzeug.local import LocalProxy
 
-from oidc_widget.errors import ConfigurationError, MissingToken, OIDCError, UnknownIdentity
-from oidc_widget.verify.bearer import REFUSALS, bearer_token, refuse
-from oidc_widget.verify.configuration import settings_from
-from oidc_widget.verify.verifier import TokenVerifier
+from oidc_widget.errors import ConfigurationError, OIDCError, VerificationError
+from oidc_widget.verify.bearer import REFUSALS
+from oidc_widget.verify.flask_json import encode_proxies
+from oidc_widget.verify.protection import Guard, Presented, Protection, Verified, run
+from oidc_widget.verify.requirements import Requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from flask import Flask
-    from flask.typing import ResponseReturnValue
 
-    from oidc_widget.verify.claims import Claims
+    from oidc_widget.verify.resource_metadata import ResourceMetadata
+    from oidc_widget.verify.settings import Names, Seconds
+    from oidc_widget.verify.verifier import TokenVerifier
 
 __all__ = ["OIDCProtect", "current_claims", "current_identity", "token_required"]
 
 View = TypeVar("View", bound="Callable[..., Any]")
-Hook = TypeVar("Hook", bound="Callable[..., Any]")
 
 _EXTENSION: Final = "oidc_widget"
 # The request, and not `flask.g`: that is the application context's, which may outlive a request.
 _ENVIRON: Final = "oidc_widget.verified"
 
 
-class _Guard(NamedTuple):
-    """What one application's requests are checked with."""
+class _Noted(NamedTuple):
+    """Who makes the request, by which protection of which application."""
 
+    app: Flask
     protect: OIDCProtect
-    verifier: TokenVerifier
-    realm: str
-    prefix: str
+    verified: Verified
 
 
-class _Verified(NamedTuple):
-    claims: Mapping[str, Any]
-    identity: Any
-
-
-class OIDCProtect:
+class OIDCProtect(Protection):
     """Check the bearer tokens of a Flask application's requests.
 
-    Each setting may be given here or in ``app.config``; here it counts for all applications.
+    An application may have several, each with a policy of its own, and one may serve several applications.
+
+    Any parameter of :class:`~oidc_widget.verify.TokenVerifier` may be given here, or in ``app.config`` as
+    ``OIDC_`` and its name in capitals; here it counts for all applications. These keys differ or are added:
 
     =========================  ==============================================================
-    ``OIDC_ISSUER``            who issues the tokens; several in a list
-    ``OIDC_AUDIENCE``          this service's own name at the provider
     ``OIDC_REALM``             what is protected, in ``WWW-Authenticate``; ``"Login Required"``
-    ``OIDC_LEEWAY``            seconds (or a ``timedelta``) by which clocks may differ
     ``OIDC_HEADER_PREFIX``     the scheme in ``Authorization``; ``"Bearer"``
-    ``OIDC_ALGORITHMS``        accepted ``alg``; unless given, what the provider advertises
-    ``OIDC_REQUIRED_CLAIMS``   what must be there besides ``iss`` and ``aud``
     ``OIDC_VERIFY_CLAIMS``     what is verified, of ``aud``, ``nbf`` and ``iat``; the signature, ``iss`` and
                                ``exp`` always are. Without ``aud``, ``OIDC_AUDIENCE`` must be unset too
+    ``OIDC_INTROSPECTION``     a mapping with the parameters of :class:`~oidc_widget.verify.Introspection`
+    ``OIDC_DPOP``              a mapping with the parameters of :class:`~oidc_widget.verify.DPoP`
+    ``OIDC_RESOURCE``          the public address of what is protected, e.g. ``https://api.example.com/admin``:
+                               its metadata are served there (RFC 9728), and challenges name them
+    ``OIDC_RESOURCE_METADATA`` further members of that document
+    ``OIDC_FETCH_KEYS``        whether the keys are fetched by ``init_app``
     =========================  ==============================================================
 
     Parameters
@@ -80,36 +79,44 @@ class OIDCProtect:
         The application; else call :meth:`init_app`.
     verifier : TokenVerifier, optional
         One that is ready made; then the settings about tokens are its own.
-    realm : str, optional
-        ``OIDC_REALM``.
-    header_prefix : str, optional
-        ``OIDC_HEADER_PREFIX``.
+    realm, header_prefix, resource : str, optional
+        As above.
+    resource_metadata : mapping, optional
+        As above.
+    fetch_keys : bool
+        As above.
     **settings
         Anything that :class:`~oidc_widget.verify.TokenVerifier` takes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each by name)
         self,
         app: Flask | None = None,
         *,
         verifier: TokenVerifier | None = None,
         realm: str | None = None,
         header_prefix: str | None = None,
+        resource: str | None = None,
+        resource_metadata: Mapping[str, Any] | None = None,
+        fetch_keys: bool = False,
         **settings: Any,
     ) -> None:
-        self._verifier = verifier
-        self._realm = realm
-        self._header_prefix = header_prefix
-        self._settings = settings
-        self._identity_handler: Callable[[Mapping[str, Any]], Any] = lambda claims: claims.get("sub")
-        self._claims_handler: Callable[[Claims], Mapping[str, Any] | None] | None = None
-        self._token_getter: Callable[[], str | None] | None = None
-        self._error_handler: Callable[[OIDCError], ResponseReturnValue] | None = None
+        super().__init__(
+            verifier=verifier,
+            realm=realm,
+            header_prefix=header_prefix,
+            resource=resource,
+            resource_metadata=resource_metadata,
+            fetch_keys=fetch_keys,
+            settings=settings,
+        )
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Protect an application. Nothing is fetched yet.
+        """Protect an application. Nothing is fetched yet, unless ``fetch_keys`` says so.
+
+        What is changed in ``app.config`` later counts from the next request on.
 
         Parameters
         ----------
@@ -120,140 +127,154 @@ class OIDCProtect:
         ------
         ConfigurationError
             If issuer or audience are missing, or a setting is of no use.
+        DiscoveryError
+            If the keys are asked for and can't be had.
         """
-        config = app.config
-        app.extensions[_EXTENSION] = _Guard(
-            self,
-            self._verifier or TokenVerifier(**{**settings_from(config), **self._settings}),
-            self._realm or config.get("OIDC_REALM") or "Login Required",
-            self._header_prefix or config.get("OIDC_HEADER_PREFIX") or "Bearer",
-        )
-
-    def identity_handler(self, handler: Hook) -> Hook:
-        """Register what turns the claims into :data:`current_identity`; None refuses the request.
-
-        Parameters
-        ----------
-        handler : callable
-            Takes the claims. Unless there is one, the identity is ``sub``.
-
-        Returns
-        -------
-        callable
-            The same, so this is a decorator.
-        """
-        self._identity_handler = handler
-        return handler
-
-    def claims_handler(self, handler: Hook) -> Hook:
-        """Register what looks at verified claims before the request goes on.
-
-        Parameters
-        ----------
-        handler : callable
-            Takes the claims. May raise a ``VerificationError``, and may return other claims.
-
-        Returns
-        -------
-        callable
-            The same.
-        """
-        self._claims_handler = handler
-        return handler
-
-    def token_getter(self, handler: Hook) -> Hook:
-        """Register what takes the token from the request, instead of the ``Authorization`` header.
-
-        Parameters
-        ----------
-        handler : callable
-            Takes nothing, returns the token or None.
-
-        Returns
-        -------
-        callable
-            The same.
-        """
-        self._token_getter = handler
-        return handler
-
-    def error_handler(self, handler: Hook) -> Hook:
-        """Register what answers a refused request.
-
-        Parameters
-        ----------
-        handler : callable
-            Takes the error, returns what a view may. The challenge (``WWW-Authenticate``) is added.
-
-        Returns
-        -------
-        callable
-            The same.
-        """
-        self._error_handler = handler
-        return handler
+        guard = self._start(app.config)
+        guards: dict[OIDCProtect, Guard] = app.extensions.setdefault(_EXTENSION, {})
+        if guard.metadata is not None and self not in guards:
+            self._publish(app, guard.metadata)
+        guards[self] = guard
+        encode_proxies(app.json)
+        # Raised in a view: answered as in a decorator, unless the application has a handler of its own.
+        app.error_handler_spec[None][None].setdefault(VerificationError, _answer_view)
 
     @overload
     def token_required(self, view: View) -> View: ...
     @overload
     def token_required(
-        self, view: None = None, *, scopes: Collection[str] = (), optional: bool = False
+        self,
+        view: None = None,
+        *,
+        scopes: Names = (),
+        roles: Names | None = None,
+        permissions: Names | None = None,
+        acr: Names | None = None,
+        max_age: Seconds | None = None,
+        optional: bool = False,
     ) -> Callable[[View], View]: ...
     def token_required(
-        self, view: View | None = None, *, scopes: Collection[str] = (), optional: bool = False
+        self, view: View | None = None, *, optional: bool = False, **needed: Any
     ) -> View | Callable[[View], View]:
-        """Do the same as :func:`token_required`, for those who prefer to name the extension."""
-        guard = token_required(scopes=scopes, optional=optional)
-        return guard if view is None else guard(view)
-
-    def authenticate(self, *, scopes: Collection[str] = (), optional: bool = False) -> None:
-        """Check the current request's token: for ``before_request``, where there is no view to decorate.
+        """Let a view run only for requests with a token that is acceptable to this protection.
 
         Parameters
         ----------
-        scopes : collection of str
-            What the token must allow.
+        view : callable, optional
+            The view: ``@protect.token_required`` and ``@protect.token_required(…)`` both work.
+        scopes : str or collection of str
+            What the token must allow, all of it; else the answer is 403.
+        roles, permissions : str or collection of str, optional
+            What its subject must have, one of them (see :class:`~oidc_widget.verify.AllOf`); else 403.
+        acr : str or collection of str, optional
+            The authentication contexts of which the sign-in must have had one; else 401 as RFC 9470 has it.
+        max_age : float or timedelta, optional
+            Seconds that the sign-in may be old; else the same.
         optional : bool
-            Whether the request may also come without a token.
+            Run the view also without a token: then :data:`current_identity` is empty. A bad one is refused.
+
+        Returns
+        -------
+        callable
+            The view, guarded; or what guards one.
+        """
+        guard = _guarding(lambda: self, Requirements.read(**needed), optional=optional)
+        return guard if view is None else guard(view)
+
+    def authenticate(  # noqa: PLR0913  (each by name)
+        self,
+        *,
+        scopes: Names = (),
+        roles: Names | None = None,
+        permissions: Names | None = None,
+        acr: Names | None = None,
+        max_age: Seconds | None = None,
+        optional: bool = False,
+    ) -> None:
+        """Check the current request's token: for ``before_request``, where there is no view to decorate.
+
+        ``OPTIONS`` requests that Flask answers by itself need no token: a browser sends none before it knows
+        whether it may (Fetch standard, CORS-preflight fetch). Nor does the document of RFC 9728.
+
+        Parameters
+        ----------
+        scopes, roles, permissions, acr, max_age, optional
+            As for :meth:`token_required`.
 
         Raises
         ------
         werkzeug.exceptions.HTTPException
             With the answer, if the request is refused.
         """
-        guard = _guard()
+        needs = Requirements.read(
+            scopes=scopes, roles=roles, permissions=permissions, acr=acr, max_age=max_age
+        )
+        self._check(needs, optional=optional)
+
+    def _check(self, needs: Requirements, *, optional: bool) -> None:
         request.environ.pop(_ENVIRON, None)
+        guard = self._guard()
+        encode_proxies(current_app.json)
+        if _needs_no_token(guard):
+            return
+        presented = Presented(
+            request.headers.get("Authorization"),
+            tuple(request.headers.getlist("DPoP")),
+            request.method,
+            lambda: request.base_url,
+        )
+        getter = self._token_getter
+        steps = self._steps(
+            guard,
+            presented,
+            needs,
+            optional=optional,
+            verify=guard.verifier.verify,
+            get_token=None if getter is None else lambda: self._call(getter),
+        )
         try:
-            token = self._token(guard)
-            if token is None and optional:
-                return
-            claims: Mapping[str, Any] = guard.verifier.verify(_present(token, guard), scopes=scopes)
-            if self._claims_handler is not None:
-                claims = self._claims_handler(cast("Claims", claims)) or claims
-            identity = self._identity_handler(claims)
-            if identity is None:
-                raise UnknownIdentity("The token is valid, but nobody is known here by its claims.")
+            verified = run(steps)
         except REFUSALS as error:
-            abort(self._refusal(error, guard))
-        request.environ[_ENVIRON] = _Verified(claims, identity)
+            abort(self._answer(error, guard))
+        if verified is not None:
+            request.environ[_ENVIRON] = _Noted(_app(), self, verified)
 
-    def _token(self, guard: _Guard) -> str | None:
-        if self._token_getter is not None:
-            return self._token_getter()
-        try:
-            return bearer_token(request.headers.get("Authorization"), prefix=guard.prefix)
-        except MissingToken:
-            return None
+    def _publish(self, app: Flask, metadata: ResourceMetadata) -> None:
+        endpoint = _metadata_endpoint(metadata)
+        if endpoint in app.view_functions:
+            raise ConfigurationError(
+                f"{metadata.document['resource']} is the resource of two protections.",
+                hint="Each names its own.",
+            )
 
-    def _refusal(self, error: OIDCError, guard: _Guard) -> Response:
-        if isinstance(error, REFUSALS[1]):
-            current_app.logger.error("A token can't be checked: %s", error)
-        refusal = refuse(error, realm=guard.realm, prefix=guard.prefix)
+        def document() -> Response:
+            current = self._guard().metadata or metadata
+            response = jsonify(current.document)
+            response.headers["Access-Control-Allow-Origin"] = "*"  # clients in browsers read it too
+            return response
+
+        app.add_url_rule(metadata.path, endpoint, document)
+
+    def _guard(self) -> Guard:
+        guards = current_app.extensions.get(_EXTENSION, {})
+        guard = guards.get(self)
+        if guard is None:
+            raise _unprotected()
+        current = self._current(guard, current_app.config)
+        if current is not guard:
+            guards[self] = current
+        return current
+
+    def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
+        return current_app.ensure_sync(hook)(*args)
+
+    def _answer(self, error: OIDCError, guard: Guard) -> Response:
+        refusal = self._refusal(error, guard, request.headers.get("Authorization"))
         if self._error_handler is None:
             response = jsonify(refusal.body)
             response.status_code = refusal.status
         else:
-            response = make_response(self._error_handler(error))
+            response = make_response(self._call(self._error_handler, error))
         for name, value in refusal.headers.items():
             response.headers.setdefault(name, value)
         return response
@@ -263,61 +284,105 @@ class OIDCProtect:
 def token_required(view: View) -> View: ...
 @overload
 def token_required(
-    view: None = None, *, scopes: Collection[str] = (), optional: bool = False
+    view: None = None,
+    *,
+    scopes: Names = (),
+    roles: Names | None = None,
+    permissions: Names | None = None,
+    acr: Names | None = None,
+    max_age: Seconds | None = None,
+    optional: bool = False,
 ) -> Callable[[View], View]: ...
 def token_required(
-    view: View | None = None, *, scopes: Collection[str] = (), optional: bool = False
+    view: View | None = None, *, optional: bool = False, **needed: Any
 ) -> View | Callable[[View], View]:
-    """Let a view run only for requests with an acceptable token.
+    """Do the same as :meth:`OIDCProtect.token_required`, where the application has one protection only.
 
-    Parameters
-    ----------
-    view : callable, optional
-        The view: ``@token_required`` and ``@token_required(…)`` both work.
-    scopes : collection of str
-        What the token must allow; else the answer is 403.
-    optional : bool
-        Run the view also without a token: then :data:`current_identity` is empty. A bad one is refused.
-
-    Returns
-    -------
-    callable
-        The view, guarded; or what guards one.
+    Raises
+    ------
+    ConfigurationError
+        At a request, if the application has no protection, or several: which one is meant, it can't say.
     """
+    guard = _guarding(_only_protection, Requirements.read(**needed), optional=optional)
+    return guard if view is None else guard(view)
 
+
+def _guarding(
+    find: Callable[[], OIDCProtect], needs: Requirements, *, optional: bool
+) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            _guard().protect.authenticate(scopes=scopes, optional=optional)
+            find()._check(needs, optional=optional)  # noqa: SLF001  (this module's own)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return cast("View", guarded)
 
-    return guard if view is None else guard(view)
+    return guard
 
 
-def _guard() -> _Guard:
-    guard = current_app.extensions.get(_EXTENSION)
-    if guard is None:
+def _only_protection() -> OIDCProtect:
+    guards = current_app.extensions.get(_EXTENSION, {})
+    if not guards:
+        raise _unprotected()
+    if len(guards) > 1:
         raise ConfigurationError(
-            "This application is not protected yet.", hint="Call OIDCProtect(app) or init_app(app)."
+            "This application has several protections, and a view says only @token_required.",
+            hint="Name the one that is meant: @protect.token_required.",
         )
-    return cast("_Guard", guard)
+    return cast("OIDCProtect", next(iter(guards)))
 
 
-def _present(token: str | None, guard: _Guard) -> str:
-    return bearer_token(None, prefix=guard.prefix) if token is None else token
+def _unprotected() -> ConfigurationError:
+    return ConfigurationError(
+        "This application is not protected yet.", hint="Call OIDCProtect(app) or init_app(app)."
+    )
 
 
-def _verified() -> _Verified | None:
-    return cast("_Verified | None", request.environ.get(_ENVIRON))
+def _needs_no_token(guard: Guard) -> bool:
+    """Tell whether Flask itself answers, with what anybody may know; where a view would, it ends here."""
+    if guard.metadata is not None and request.endpoint == _metadata_endpoint(guard.metadata):
+        return True
+    if request.method != "OPTIONS" or request.url_rule is None:
+        return False
+    if getattr(request.url_rule, "provide_automatic_options", False):
+        return True
+    if "Origin" in request.headers and "Access-Control-Request-Method" in request.headers:
+        abort(current_app.make_default_options_response())
+    return False
+
+
+def _metadata_endpoint(metadata: ResourceMetadata) -> str:
+    return f"{_EXTENSION}{metadata.path}".replace(".", "_")  # a dot would name a blueprint
+
+
+def _answer_view(error: VerificationError) -> Response:
+    """Answer for the protection that let the request in, else for the application's first."""
+    noted = _noted()
+    protect = next(iter(current_app.extensions[_EXTENSION])) if noted is None else noted.protect
+    return cast("OIDCProtect", protect)._answer(error, protect._guard())  # noqa: SLF001  (this module's own)
+
+
+def _app() -> Flask:
+    return current_app._get_current_object()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  (werkzeug's)
+
+
+def _noted() -> _Noted | None:
+    # What an application around this one noted in the same request is not about this one's protections.
+    noted = request.environ.get(_ENVIRON)
+    return noted if isinstance(noted, _Noted) and noted.app is _app() else None
 
 
 def _current(name: str) -> Any:
-    return LocalProxy(lambda: getattr(_verified(), name, None))
+    def look_up() -> Any:
+        noted = _noted()
+        return None if noted is None else getattr(noted.verified, name)
+
+    return LocalProxy(look_up)
 
 
 #: Who makes the current request, as the identity handler says; empty where no token was required or given.
+#: Where several protections checked the request, it is what the last of them found.
 current_identity: Any = _current("identity")
 #: The claims of the current request's token; empty where none was required or given.
 current_claims: Any = _current("claims")

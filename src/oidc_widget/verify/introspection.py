@@ -1,13 +1,14 @@
-"""Ask the provider about opaque tokens (RFC 7662)."""
+"""Ask the provider about tokens: opaque ones, and, where asked for, JWTs too (RFC 7662)."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
+from base64 import b64encode
 from collections import OrderedDict
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import quote
 
 from oidc_widget.errors import (
@@ -18,17 +19,22 @@ from oidc_widget.errors import (
     MalformedToken,
     TokenTooLarge,
 )
-from oidc_widget.oauth.http import fetch_json, require_secure_url
+from oidc_widget.oauth.http import fetch_json, open_client, require_secure_url
 from oidc_widget.oauth.single_flight import SingleFlight
 from oidc_widget.verify.discovery import discover, endpoint
+from oidc_widget.verify.settings import flag, seconds, whole
 from oidc_widget.verify.token_cache import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
+    from oidc_widget.oauth.http import Client
+    from oidc_widget.verify.settings import Seconds
 
-__all__ = ["Introspected", "Introspection"]
+__all__ = ["AuthMethod", "Introspected", "Introspection"]
+
+#: How this service proves who it is (RFC 8414 §2, ``introspection_endpoint_auth_methods_supported``).
+AuthMethod = Literal["client_secret_basic", "client_secret_post"]
 
 _MAX_TOKEN_BYTES: Final = 65_536
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -48,7 +54,7 @@ class _Answer(NamedTuple):
 
 
 class Introspection:
-    """How to ask about opaque tokens. Give it to :class:`~oidc_widget.verify.TokenVerifier`.
+    """How to ask about tokens. Give it to :class:`~oidc_widget.verify.TokenVerifier`.
 
     Concurrent requests with the same token cause one question.
 
@@ -59,21 +65,25 @@ class Introspection:
     client_id : str
         This service's own client at the provider.
     client_secret : str
-        Its secret, sent by HTTP Basic (RFC 6749 §2.3.1).
+        Its secret.
+    auth_method : {"client_secret_basic", "client_secret_post"}, optional
+        How the secret is sent (RFC 6749 §2.3.1). Unless given: as the metadata say, else by HTTP Basic.
+    jwts : bool
+        Ask about signed tokens too, once their signature and claims are right: then a revoked one is refused.
     endpoint : str, optional
         The introspection endpoint, for a provider without discovery.
-    max_age : float
+    max_age : float or timedelta
         Seconds for which an answer is used again: so long may a revoked token still be accepted. 0 for never.
     cache_size : int
         How many answers are kept.
     require_audience : bool
         Whether an answer must have ``aud``. Many providers' answers lack it; then their opaque tokens
         are good for every service that may ask.
-    timeout : float
+    timeout : float or timedelta
         Seconds to wait for an answer.
     allow_insecure_http : bool
         Send tokens and the secret over http to other machines.
-    http_client : httpx.Client, optional
+    http_client : Client, optional
         The way to the network; else one of its own.
     clock : callable
         Seconds, monotonic.
@@ -91,27 +101,35 @@ class Introspection:
         client_id: str,
         client_secret: str,
         endpoint: str | None = None,
-        max_age: float = 60.0,
+        auth_method: AuthMethod | None = None,
+        jwts: bool = False,
+        max_age: Seconds = 60.0,
         cache_size: int = 1024,
         require_audience: bool = True,
-        timeout: float = 5.0,
+        timeout: Seconds = 5.0,
         allow_insecure_http: bool = False,
-        http_client: httpx.Client | None = None,
+        http_client: Client | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if issuer is None and endpoint is None:
             raise ConfigurationError("Introspection needs the issuer or the endpoint.")
         for what, url in (("The issuer", issuer), ("The introspection endpoint", endpoint)):
             if url is not None:
-                require_secure_url(url, what=what, allow_insecure_http=allow_insecure_http)
+                require_secure_url(
+                    url, what=what, allow_insecure_http=flag(allow_insecure_http, "allow_insecure_http")
+                )
+        if auth_method not in {None, *get_args(AuthMethod)}:
+            raise ConfigurationError(f"auth_method is one of {', '.join(get_args(AuthMethod))}.")
+        self.jwts = flag(jwts, "jwts")
         self._issuer = issuer
-        # RFC 6749 §2.3.1: both are form-encoded before they go into the Basic header.
-        self._auth = (quote(client_id, safe=""), quote(client_secret, safe=""))
+        self._client_id = client_id
+        self._client_secret = client_secret
         self._endpoint = endpoint
-        self._max_age = max_age
-        self._cache_size = cache_size
-        self._require_audience = require_audience
-        self._timeout = timeout
+        self._auth_method = auth_method
+        self._max_age = seconds(max_age, "max_age")
+        self._cache_size = whole(cache_size, "cache_size")
+        self._require_audience = flag(require_audience, "require_audience")
+        self._timeout = seconds(timeout, "timeout")
         self._allow_insecure_http = allow_insecure_http
         self._http_client = http_client
         self._clock = clock
@@ -194,21 +212,26 @@ class Introspection:
             self._endpoint = endpoint(
                 metadata, "introspection_endpoint", allow_insecure_http=self._allow_insecure_http
             )
-        answer = fetch_json(
-            client,
-            self._endpoint,
-            timeout=self._timeout,
-            form={"token": token, "token_type_hint": "access_token"},
-            auth=self._auth,
-        )
+            methods = metadata.get("introspection_endpoint_auth_methods_supported")
+            if self._auth_method is None and isinstance(methods, list):
+                self._auth_method = next(
+                    (method for method in get_args(AuthMethod) if method in methods), None
+                )
+        form = {"token": token, "token_type_hint": "access_token"}
+        headers = {}
+        if self._auth_method == "client_secret_post":
+            form |= {"client_id": self._client_id, "client_secret": self._client_secret}
+        else:
+            # RFC 6749 §2.3.1: both are form-encoded before they go into the Basic header.
+            pair = f"{quote(self._client_id, safe='')}:{quote(self._client_secret, safe='')}"
+            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        answer = fetch_json(client, self._endpoint, timeout=self._timeout, form=form, headers=headers)
         return answer if answer.get("active") is True else None
 
-    def _client(self) -> httpx.Client:
-        import httpx  # noqa: PLC0415  (60 ms that only those pay who ask)
-
+    def _client(self) -> Client:
         with self._lock:
             if self._http_client is None:
-                self._http_client = httpx.Client()
+                self._http_client = open_client()
             return self._http_client
 
     def _result(self, known: _Answer | None, question: _Question | None) -> Introspected:

@@ -5,10 +5,12 @@ RFC 8725 §3.1: each key is used with exactly the algorithms it is for, whatever
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from joserfc.jwk import JWKRegistry
+from joserfc.jwk import JWKRegistry, OctKey
 from joserfc.jws import JWSRegistry
 
 from oidc_widget.errors import ConfigurationError
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from joserfc.jwk import Key
 
-__all__ = ["ASYMMETRIC_ALGORITHMS", "HMAC_ALGORITHMS", "KeyRing", "OfflineKeys"]
+__all__ = ["ASYMMETRIC_ALGORITHMS", "HMAC_ALGORITHMS", "PRIVATE_MEMBERS", "KeyRing", "OfflineKeys"]
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _BY_CURVE: Mapping[str, tuple[str, ...]] = {
@@ -38,10 +40,11 @@ ASYMMETRIC_ALGORITHMS = tuple(
 #: Accepted only if named by the caller, with keys that the caller gives.
 HMAC_ALGORITHMS = ("HS256", "HS384", "HS512")
 
-_MIN_RSA_BITS = 2048  # RFC 7518 §3.3
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})  # RFC 7518 §6.2.2, §6.3.2
+_MIN_RSA_BITS: Final = 2048  # RFC 7518 §3.3
+_MIN_SECRET_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}  # RFC 7518 §3.2
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})  # RFC 7518 §6.2.2, §6.3.2
 
-#: A JWK Set, one JWK, several, or public keys in PEM.
+#: A JWK Set, one JWK, several, or public keys in PEM; a JWK or a set may also be JSON text.
 OfflineKeys: TypeAlias = "Mapping[str, Any] | str | bytes | Sequence[Mapping[str, Any] | str | bytes]"
 
 
@@ -62,6 +65,13 @@ class KeyRing:
                 self._by_algorithm[algorithm] = (*self._by_algorithm.get(algorithm, ()), key)
                 name = (algorithm, key.kid)
                 self._by_kid[name] = (*self._by_kid.get(name, ()), key)
+        #: Whether some keys are only for some of the issuers that publish them together (Entra).
+        self.has_issuers = any("issuer" in key.keys() for several in self._by_kid.values() for key in several)  # noqa: SIM118  (a key is no mapping)
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """What there are keys for."""
+        return frozenset(self._by_algorithm)
 
     def __bool__(self) -> bool:
         return bool(self._by_algorithm)
@@ -109,6 +119,8 @@ class KeyRing:
         ConfigurationError
             If none of them is usable.
         """
+        if isinstance(keys, (str, bytes)) and keys.lstrip()[:1] in {"{", "[", b"{", b"["}:
+            keys = _from_json(keys)
         if isinstance(keys, Mapping) and "keys" in keys:
             ring = cls.from_jwks(keys, symmetric=symmetric)
         else:
@@ -119,7 +131,8 @@ class KeyRing:
             raise ConfigurationError(
                 "None of the keys given can verify a signature.",
                 code="unusable_keys",
-                hint="Give a JWK Set, a JWK or a public key in PEM: RSA of 2048 bits or more, EC or Ed25519.",
+                hint="Give a JWK Set, a JWK or a public key in PEM: RSA of 2048 bits or more, EC or Ed25519; "
+                "for HMAC a JWK of type 'oct' with 32, 48 or 64 bytes or more for HS256, HS384, HS512.",
             )
         return ring
 
@@ -143,6 +156,13 @@ class KeyRing:
         return self._by_kid.get((algorithm, kid)) or self._by_kid.get((algorithm, None), ())
 
 
+def _from_json(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return []  # of no use, says the caller: the error of parsing would hold what may be a secret
+
+
 def _import(member: object, *, symmetric: bool) -> Key | None:
     """Import one key; None if it can't be used. A key set may hold keys that others understand."""
     try:
@@ -152,7 +172,10 @@ def _import(member: object, *, symmetric: bool) -> Key | None:
             return None
         if member.get("kty") == "oct" and not symmetric:
             return None
-        public = {name: value for name, value in member.items() if name not in _PRIVATE_MEMBERS}
+        # A member that is null says nothing.
+        public = {
+            name: value for name, value in member.items() if name not in PRIVATE_MEMBERS and value is not None
+        }
         key = JWKRegistry.import_key(public)
         key.get_op_key("verify")  # which looks at `key_ops` (RFC 7517 §4.3), and makes the key itself
     except Exception:  # noqa: BLE001  (each kind of broken key raises another kind of error)
@@ -173,23 +196,29 @@ def _import_pem(pem: str | bytes) -> Key | None:
 
 def _is_for_signatures(jwk: Mapping[str, Any]) -> bool:
     """RFC 7517 §4.2; a key may lack it."""
-    if jwk.get("use", "sig") != "sig":
+    if jwk.get("use") not in {None, "sig"}:
         return False
     kid = jwk.get("kid")
     if kid is not None and not isinstance(kid, str):
         return False
+    # Looked at before it is imported, so that joserfc needn't warn of it.
     if jwk.get("kty") == "RSA":
-        modulus = jwk.get("n")
-        # Judged by its length, so that joserfc needn't warn of it: 4 characters are 3 bytes.
-        return isinstance(modulus, str) and len(modulus) * 6 >= _MIN_RSA_BITS
-    return True
+        # RFC 7518 §2, Base64urlUInt: the number counts, whatever zeros the text begins with.
+        return int.from_bytes(_bytes(jwk.get("n")), "big").bit_length() >= _MIN_RSA_BITS
+    return jwk.get("kty") != "oct" or len(_bytes(jwk.get("k"))) >= min(_MIN_SECRET_BYTES.values())
+
+
+def _bytes(text: object) -> bytes:
+    raw = text.encode("ascii") if isinstance(text, str) else b""
+    return urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
 
 
 def _algorithms_of(key: Key) -> tuple[str, ...]:
     if key.key_type == "RSA":
         possible: tuple[str, ...] = _RSA
-    elif key.key_type == "oct":
-        possible = HMAC_ALGORITHMS
+    elif isinstance(key, OctKey):
+        size = len(key.raw_value)
+        possible = tuple(name for name in HMAC_ALGORITHMS if size >= _MIN_SECRET_BYTES[name])
     else:
         possible = _BY_CURVE.get(str(key.get("crv")), ())
     declared = key.alg

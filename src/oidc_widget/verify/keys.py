@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from oidc_widget.errors import DiscoveryError, KeysUnavailable
-from oidc_widget.oauth.http import fetch_json, require_secure_url
+from oidc_widget.oauth.http import fetch_json, open_client, require_secure_url
 from oidc_widget.oauth.single_flight import SingleFlight
 from oidc_widget.verify.discovery import discover, endpoint
 from oidc_widget.verify.keyring import KeyRing
@@ -15,12 +15,15 @@ from oidc_widget.verify.keyring import KeyRing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
+    from oidc_widget.oauth.http import Client
 
 __all__ = ["IssuerKeys", "KeySource", "OfflineSource", "RemoteKeys"]
 
 #: Seconds, at most, between two fetches while there are no keys: nobody is served then, so it is short.
-_FIRST_COOLDOWN = 5.0
+_FIRST_COOLDOWN: Final = 5.0
+#: Seconds that good tokens wait for keys to be renewed, so that a withdrawn key is refused at once where the
+#: provider answers as usual. After that the known keys serve while the renewal goes on behind.
+_GRACE: Final = 0.25
 
 
 class IssuerKeys(NamedTuple):
@@ -36,11 +39,19 @@ class IssuerKeys(NamedTuple):
 class KeySource(Protocol):
     """Where the keys of one issuer come from."""
 
-    def get(self, algorithm: str, kid: str | None) -> IssuerKeys:
-        """Return the keys, fetched anew if need be: for want of that ``kid``, or because they are old."""
+    def get(self, algorithm: str, kid: str | None, *, rejected: IssuerKeys | None = None) -> IssuerKeys:
+        """Return the keys, fetched anew if need be: for want of that ``kid``, or because they are old.
 
-    async def get_async(self, algorithm: str, kid: str | None) -> IssuerKeys:
+        Or because a signature fits none of those that are given as rejected.
+        """
+
+    async def get_async(
+        self, algorithm: str, kid: str | None, *, rejected: IssuerKeys | None = None
+    ) -> IssuerKeys:
         """Do the same without blocking the event loop."""
+
+    def fetch(self) -> None:
+        """Fetch the keys now, or say why that fails."""
 
 
 class OfflineSource:
@@ -55,20 +66,36 @@ class OfflineSource:
     def __init__(self, ring: KeyRing) -> None:
         self._keys = IssuerKeys(ring)
 
-    def get(self, algorithm: str, kid: str | None) -> IssuerKeys:  # noqa: ARG002  (the protocol's)
+    def get(self, algorithm: str, kid: str | None, *, rejected: IssuerKeys | None = None) -> IssuerKeys:  # noqa: ARG002  (the protocol's)
         """Return the keys."""
         return self._keys
 
-    async def get_async(self, algorithm: str, kid: str | None) -> IssuerKeys:  # noqa: ARG002  (same)
+    async def get_async(
+        self,
+        algorithm: str,  # noqa: ARG002  (the protocol's)
+        kid: str | None,  # noqa: ARG002  (the same)
+        *,
+        rejected: IssuerKeys | None = None,  # noqa: ARG002  (the same)
+    ) -> IssuerKeys:
         """Return the keys."""
         return self._keys
+
+    def fetch(self) -> None:
+        """Do nothing: they are here."""
+
+
+class _Need(NamedTuple):
+    """Why keys are fetched: because a token can't be judged without, or because they are old."""
+
+    patience: float
+    urgent: bool
 
 
 class RemoteKeys:
     """Keys that the issuer publishes: fetched when first needed, and shared by threads and event loops.
 
     Good keys are only ever replaced by good keys: while the provider is down, or sends nonsense,
-    tokens signed with the keys known so far are accepted.
+    tokens signed with the keys known so far are accepted. While it hangs, they don't wait for it.
 
     Parameters
     ----------
@@ -86,7 +113,7 @@ class RemoteKeys:
         most while there are no keys yet, so that the service is there soon after its provider.
     allow_insecure_http : bool
         Accept http to other machines, where whoever is on the way can replace the keys.
-    http_client : httpx.Client, optional
+    http_client : Client, optional
         The way to the network (proxies, certificates); else a new one for each fetch.
     clock : callable
         Seconds, monotonic.
@@ -101,7 +128,7 @@ class RemoteKeys:
         max_age: float = 600.0,
         cooldown: float = 30.0,
         allow_insecure_http: bool = False,
-        http_client: httpx.Client | None = None,
+        http_client: Client | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         require_secure_url(
@@ -123,7 +150,7 @@ class RemoteKeys:
         self._quiet_until = float("-inf")
         self._flight = SingleFlight(self._fetch)
 
-    def get(self, algorithm: str, kid: str | None) -> IssuerKeys:
+    def get(self, algorithm: str, kid: str | None, *, rejected: IssuerKeys | None = None) -> IssuerKeys:
         """Return the keys, fetched anew if need be.
 
         Parameters
@@ -132,6 +159,8 @@ class RemoteKeys:
             The token's ``alg``.
         kid : str or None
             The token's ``kid``.
+        rejected : IssuerKeys, optional
+            Keys that did not make the token's signature: others may have taken their place and name.
 
         Returns
         -------
@@ -144,28 +173,53 @@ class RemoteKeys:
             If there are none, and they can't be fetched.
         """
         landed = self._flight.landed
-        if self._must_fetch(algorithm, kid):
+        need = self._need(algorithm, kid, rejected)
+        if need is not None:
             try:
-                self._flight.wait(self._timeout, landed=landed)
+                self._flight.wait(need.patience, landed=landed, give_up=need.urgent)
             except TimeoutError as error:
                 self._note_timeout(error)
         return self._best()
 
-    async def get_async(self, algorithm: str, kid: str | None) -> IssuerKeys:
+    async def get_async(
+        self, algorithm: str, kid: str | None, *, rejected: IssuerKeys | None = None
+    ) -> IssuerKeys:
         """Do the same as :meth:`get`, without blocking the event loop."""
         landed = self._flight.landed
-        if self._must_fetch(algorithm, kid):
+        need = self._need(algorithm, kid, rejected)
+        if need is not None:
             try:
-                await self._flight.wait_async(self._timeout, landed=landed)
+                await self._flight.wait_async(need.patience, landed=landed, give_up=need.urgent)
             except TimeoutError as error:
                 self._note_timeout(error)
         return self._best()
 
-    def _must_fetch(self, algorithm: str, kid: str | None) -> bool:
-        keys = self._keys
-        if keys is not None and self._is_young(keys) and keys.ring.find(algorithm, kid):
-            return False
-        return self._clock() >= self._quiet_until
+    def fetch(self) -> None:
+        """Fetch the keys now, so that a wrong issuer is noticed before the first token comes.
+
+        Raises
+        ------
+        DiscoveryError
+            If they can't be had; its ``code`` says which step failed.
+        """
+        try:
+            self._flight.wait(2 * self._timeout, landed=self._flight.landed)
+        except TimeoutError as error:
+            self._note_timeout(error)
+        if self._failure is not None:
+            raise self._failure
+
+    def _need(self, algorithm: str, kid: str | None, rejected: IssuerKeys | None) -> _Need | None:
+        """Tell whether keys must be fetched, and how long that may hold up who asks."""
+        keys, now = self._keys, self._clock()
+        fits = keys is not None and keys is not rejected and bool(keys.ring.find(algorithm, kid))
+        if fits and keys is not None and now - keys.fetched_at < self._max_age:
+            return None
+        if now < self._quiet_until:
+            return None
+        if fits:
+            return _Need(max(0.0, _GRACE - self._flight.age), urgent=False)
+        return _Need(self._timeout, urgent=True)
 
     def _is_young(self, keys: IssuerKeys) -> bool:
         return self._clock() - keys.fetched_at < self._max_age
@@ -176,12 +230,15 @@ class RemoteKeys:
             failure = self._failure
             raise KeysUnavailable(
                 f"The keys of {self._issuer} can't be had now. {failure.message if failure else ''}".rstrip(),
+                code=failure.code if failure else None,
                 hint=failure.hint if failure else None,
             ) from failure
         return keys
 
     def _note_timeout(self, cause: TimeoutError) -> None:
-        self._failure = DiscoveryError(f"{self._issuer} did not answer within {self._timeout:g} s.")
+        self._failure = DiscoveryError(
+            f"{self._issuer} did not answer within {self._timeout:g} s.", code="provider_unreachable"
+        )
         self._failure.__cause__ = cause
         self._rest()
 
@@ -190,14 +247,12 @@ class RemoteKeys:
         self._quiet_until = self._clock() + pause
 
     def _fetch(self) -> None:
-        import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
-
         # After a fetch because of age, or the first, an unknown `kid` may still cause another at once: a
         # rotation right after must be picked up. After one because of an unknown `kid`, not.
         quiet = self._keys is not None and self._is_young(self._keys)
         try:
             with contextlib.ExitStack() as stack:
-                self._keys = self._fetch_with(self._http_client or stack.enter_context(httpx.Client()))
+                self._keys = self._fetch_with(self._http_client or stack.enter_context(open_client()))
             self._failure = None
         except DiscoveryError as error:
             self._failure = error
@@ -206,15 +261,18 @@ class RemoteKeys:
         if quiet:
             self._rest()
 
-    def _fetch_with(self, client: httpx.Client) -> IssuerKeys:
+    def _fetch_with(self, client: Client) -> IssuerKeys:
         url = self._jwks_uri
         if not url:
             metadata = self._metadata or discover(client, self._issuer, timeout=self._timeout)
             url = endpoint(metadata, "jwks_uri", allow_insecure_http=self._allow_insecure_http)
             self._metadata = metadata
-        ring = KeyRing.from_jwks(fetch_json(client, url, timeout=self._timeout))
+        try:
+            ring = KeyRing.from_jwks(fetch_json(client, url, timeout=self._timeout))
+        except DiscoveryError as error:
+            raise KeysUnavailable(error.message, hint=error.hint) from error
         if not ring:
-            raise DiscoveryError(f"{url} holds no key that can verify a signature.")
+            raise KeysUnavailable(f"{url} holds no key that can verify a signature.")
         return IssuerKeys(ring, _advertised_algorithms(self._metadata), self._clock())
 
 

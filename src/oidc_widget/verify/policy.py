@@ -1,4 +1,4 @@
-"""Which claims are acceptable: the rules, apart from keys and networks.
+"""Which claims are acceptable: the rules, apart from keys, networks and single routes.
 
 RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4 (access tokens), OIDC Core §3.1.3.7 (ID tokens).
 """
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from oidc_widget.errors import (
     ExpiredToken,
-    InsufficientScope,
     InvalidClaim,
     MissingClaim,
     TokenNotYetValid,
@@ -21,11 +20,10 @@ from oidc_widget.errors import (
     WrongNonce,
     WrongTokenType,
 )
-from oidc_widget.verify.claims import scopes_of
 from oidc_widget.verify.signed import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["ClaimPolicy", "TokenType"]
 
@@ -35,12 +33,18 @@ _ID_CLAIMS: Final = ("sub", "aud", "exp", "iat")  # OIDC Core §2
 _RFC9068_CLAIMS: Final = ("exp", "aud", "sub", "client_id", "iat", "jti")  # RFC 9068 §2.2
 #: OIDC Core §2 and §3.3.2.11: what binds an ID token to its request; no access token has them.
 _ONLY_ID_TOKENS_HAVE: Final = ("nonce", "at_hash", "c_hash", "s_hash")
-_STRINGS: Final = ("sub", "jti", "client_id", "azp")
+#: Keycloak says in the payload what a token is, and until version 24 put `nonce` into all of them.
+_KEYCLOAKS_ACCESS_TOKENS: Final = frozenset({"bearer", "dpop"})
+_ID: Final = frozenset({"id"})
+_NO_TOKENS_FOR_SERVICES: Final = frozenset({"refresh", "offline", "logout"})
+#: RFC 9068 §2.2, and who says it by another name: Entra (v1) and Okta.
+_CLIENTS: Final = ("azp", "client_id", "appid", "cid")
+_STRINGS: Final = ("sub", "jti", *_CLIENTS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClaimPolicy:
-    """What a service demands of a token's claims.
+    """What a service demands of a token's claims. The parameters are those of ``TokenVerifier``.
 
     Parameters
     ----------
@@ -57,8 +61,6 @@ class ClaimPolicy:
         What the token must have been made for.
     rfc9068 : bool
         Insist on the profile for access tokens.
-    scopes : tuple of str
-        What the token must allow.
     authorized_parties : frozenset of str or None
         The clients whose tokens are accepted; None for the token type's own rule.
     leeway : float
@@ -73,19 +75,11 @@ class ClaimPolicy:
     verify_claims: frozenset[str]
     purpose: TokenType
     rfc9068: bool
-    scopes: tuple[str, ...]
     authorized_parties: frozenset[str] | None
     leeway: float
     now: Callable[[], float]
 
-    def check(
-        self,
-        claims: Mapping[str, Any],
-        *,
-        typ: str | None = None,
-        nonce: str | None = None,
-        scopes: Collection[str] = (),
-    ) -> None:
+    def check(self, claims: Mapping[str, Any], *, typ: str | None = None, nonce: str | None = None) -> None:
         """Check the claims of a token whose signature and issuer are right.
 
         Parameters
@@ -96,8 +90,6 @@ class ClaimPolicy:
             The header's ``typ``.
         nonce : str or None
             What was sent with the authentication request.
-        scopes : collection of str
-            What is needed in addition to the policy's own.
 
         Raises
         ------
@@ -116,11 +108,8 @@ class ClaimPolicy:
         self._check_authorized_party(claims)
         if nonce is not None:
             self._check_nonce(claims, nonce)
-        self.check_scopes(claims, scopes)
 
-    def check_introspected(
-        self, claims: Mapping[str, Any], *, require_audience: bool, scopes: Collection[str] = ()
-    ) -> None:
+    def check_introspected(self, claims: Mapping[str, Any], *, require_audience: bool) -> None:
         """Check what the provider says about an opaque token (RFC 7662 §2.2: all of it is optional).
 
         Parameters
@@ -129,8 +118,6 @@ class ClaimPolicy:
             The answer.
         require_audience : bool
             Whether it must tell whom the token is for; if it does, that is checked anyway.
-        scopes : collection of str
-            What is needed in addition to the policy's own.
 
         Raises
         ------
@@ -142,7 +129,6 @@ class ClaimPolicy:
             self._check_audience(claims)
         if self.authorized_parties is not None:
             self._check_authorized_party(claims)
-        self.check_scopes(claims, scopes)
 
     def check_time(self, claims: Mapping[str, Any]) -> None:
         """Check ``exp``, ``nbf`` and ``iat`` (RFC 7519 §4.1.4 to §4.1.6).
@@ -176,65 +162,56 @@ class ClaimPolicy:
                     hint="Compare this machine's clock with the provider's.",
                 )
 
-    def check_scopes(self, claims: Mapping[str, Any], scopes: Collection[str] = ()) -> None:
-        """Check what the token allows.
-
-        Parameters
-        ----------
-        claims : mapping
-            The claims.
-        scopes : collection of str
-            What is needed in addition to the policy's own.
-
-        Raises
-        ------
-        InsufficientScope
-            If a scope is missing.
-        """
-        if not scopes and not self.scopes:
-            return
-        needed = tuple(dict.fromkeys((*self.scopes, *scopes)))
-        granted = scopes_of(claims)
-        missing = [scope for scope in needed if scope not in granted]
-        if missing:
-            raise InsufficientScope(
-                f"The token lacks the scope {' '.join(missing)}.",
-                scopes=needed,
-                hint="Sign in again and ask for it.",
-            )
-
     def _check_type(self, claims: Mapping[str, Any], typ: str | None) -> None:
         kind = "" if typ is None else typ.lower().removeprefix("application/")
+        named = claims.get("typ")
+        own = named.lower() if isinstance(named, str) else ""
+        plain = kind in {"", "jwt"}
         if self.purpose == "id":
-            expected = kind in {"", "jwt"}
-        elif self.rfc9068:
-            expected = kind == "at+jwt"
+            wanted, fits, others = "ID", plain, _KEYCLOAKS_ACCESS_TOKENS
         else:
+            wanted, fits, others = "access", kind == "at+jwt" or (plain and not self.rfc9068), _ID
+        if not fits:
+            got = "" if plain else f" (its type is {quote(typ)})"
+            raise WrongTokenType(f"The token is no {wanted} token{got}.")
+        if own in others or own in _NO_TOKENS_FOR_SERVICES:
+            raise WrongTokenType(
+                f"The token is no {wanted} token: its claim 'typ' says {quote(named)}.", claim="typ"
+            )
+        if self.purpose == "access" and plain and own not in _KEYCLOAKS_ACCESS_TOKENS:
             # Most providers don't follow RFC 9068 yet, so an access token may be a plain JWT; then what it
             # holds must tell. The audience, which differs, is checked in any case.
-            expected = kind == "at+jwt" or (
-                kind in {"", "jwt"} and not any(name in claims for name in _ONLY_ID_TOKENS_HAVE)
-            )
-        if not expected:
-            wanted = "ID" if self.purpose == "id" else "access"
-            got = f" (its type is {quote(typ)})" if kind not in {"", "jwt"} else ""
-            raise WrongTokenType(
-                f"The token is no {wanted} token{got}.",
-                hint=None if kind else "A service that takes ID tokens says token_type='id'.",
-            )
+            for name in _ONLY_ID_TOKENS_HAVE:
+                if name in claims:
+                    raise WrongTokenType(
+                        f"The token is no access token: it has the claim {name!r}, as only ID tokens have.",
+                        claim=name,
+                        hint="A service that takes ID tokens says token_type='id'.",
+                    )
         if "events" in claims:  # OIDC Back-Channel Logout §2.4, RFC 8417 §2.2
-            raise WrongTokenType("The token reports an event; it grants nothing.")
+            raise WrongTokenType("The token reports an event; it grants nothing.", claim="events")
 
     def _check_required(self, claims: Mapping[str, Any]) -> None:
         profile = _ID_CLAIMS if self.purpose == "id" else _RFC9068_CLAIMS if self.rfc9068 else ()
         for name in (*self.required_claims, *profile):
             if claims.get(name) is None and (name != "aud" or self.check_audience):
-                raise MissingClaim(f"The token lacks the claim {name!r}.", claim=name)
+                referred = claims.get("_claim_names")
+                raise MissingClaim(
+                    f"The token lacks the claim {name!r}.",
+                    claim=name,
+                    hint="It says where that is kept (a distributed claim, OIDC Core §5.6.2): not supported."
+                    if isinstance(referred, dict) and name in referred
+                    else None,
+                )
 
     def _check_audience(self, claims: Mapping[str, Any]) -> None:
         audiences = _audiences(claims)
         if not audiences:
-            raise MissingClaim("The token lacks the claim 'aud'.", claim="aud")
+            raise MissingClaim(
+                "The token lacks the claim 'aud'.",
+                claim="aud",
+                hint="It says for whom a token is; have the provider put this service's name into it.",
+            )
         if self.audience.isdisjoint(audiences):
             raise WrongAudience(
                 f"The token is for {', '.join(map(quote, audiences[:5]))}, not for this service.",
@@ -243,7 +220,6 @@ class ClaimPolicy:
             )
 
     def _check_authorized_party(self, claims: Mapping[str, Any]) -> None:
-        party = claims.get("azp")
         accepted = self.authorized_parties
         if accepted is None:
             # OIDC Core §3.1.3.7 (3) to (5): an ID token is for the client that asked for it. An access
@@ -251,18 +227,32 @@ class ClaimPolicy:
             if self.purpose != "id" or not self.check_audience:
                 return
             accepted = self.audience
-            if party is None and len(_audiences(claims)) < 2:  # noqa: PLR2004  (several, says the sentence above)
-                return
-        elif party is None:
-            party = claims.get("client_id")  # RFC 9068 §2.2
-        if party is None:
-            raise MissingClaim("The token has several audiences and no 'azp'.", claim="azp")
+        party = self._authorized_party(claims)
         if party not in accepted:
             raise WrongAuthorizedParty(
                 f"The token was issued to the client {quote(party)}, which is not accepted here.",
                 claim="azp",
                 hint="If it should be, name it in authorized_parties.",
             )
+
+    def _authorized_party(self, claims: Mapping[str, Any]) -> str:
+        """Whom the token was issued to."""
+        if self.purpose == "id":
+            party = claims.get("azp")
+            audiences = _audiences(claims)
+            if party is None and len(audiences) == 1:
+                return audiences[0]  # OIDC Core §2: only with several is `azp` needed to tell
+            missing = (
+                "The token has several audiences and no 'azp'." if audiences else "The token has no 'aud'."
+            )
+        else:
+            party = next((claims[name] for name in _CLIENTS if claims.get(name) is not None), None)
+            missing = "The token does not say which client it was issued to ('azp' or 'client_id')."
+        if party is None:
+            raise MissingClaim(missing, claim="azp")
+        if not isinstance(party, str):
+            raise InvalidClaim("The token's 'azp' is no string.", claim="azp")
+        return party
 
     def _check_nonce(self, claims: Mapping[str, Any], nonce: str) -> None:
         value = claims.get("nonce")

@@ -1,32 +1,40 @@
-"""What a verifier was given, checked: each mistake here would let the wrong tokens in."""
+"""What people write as a setting, read in one way each: a mistake here would let the wrong tokens in.
+
+The same readers serve parameters, ``app.config`` and the environment, where everything is text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+import math
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import Final, TypeAlias
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.verify.keyring import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, KeyRing, OfflineKeys
-from oidc_widget.verify.keys import OfflineSource
+from oidc_widget.verify.keyring import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 
-if TYPE_CHECKING:
-    from oidc_widget.verify.keys import KeySource
-
-__all__ = ["Names", "checked_algorithms", "names", "offline_sources"]
+__all__ = ["Names", "Seconds", "checked_algorithms", "flag", "names", "seconds", "whole"]
 
 #: One name or several.
 Names: TypeAlias = "str | Collection[str]"
+#: A time span.
+Seconds: TypeAlias = "float | timedelta"
+
+#: Where a name can't hold a space, one string may hold several (RFC 6749 §3.3, OIDC Core §3.1.2.1).
+_SPACED: Final = frozenset({"acr", "algorithms", "required_claims", "scopes", "verify_claims"})
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+_NO: Final = frozenset({"0", "false", "no", "off"})
 
 
 def names(value: Names, what: str) -> tuple[str, ...]:
-    """Read one name or several.
+    """Read one name or several: a string is never taken apart into letters.
 
     Parameters
     ----------
     value : str or collection of str
-        The names; scopes may also be one string with spaces (RFC 6749 §3.3).
+        The names. One string is one name; where names can't hold spaces, several separated by them.
     what : str
-        What they are, for the error.
+        The setting.
 
     Returns
     -------
@@ -39,12 +47,107 @@ def names(value: Names, what: str) -> tuple[str, ...]:
         If one of them is no string, or empty.
     """
     if isinstance(value, str):
-        several: tuple[str, ...] = tuple(value.split()) if what == "scopes" else (value,)
+        several: tuple[object, ...] = tuple(value.split()) if what in _SPACED else (value,)
+    elif isinstance(value, Mapping) or not isinstance(value, Iterable):
+        several = (None,)
     else:
         several = tuple(value)
-    if not all(isinstance(name, str) and name for name in several):
-        raise ConfigurationError(f"{what} must be a name, or several.")
-    return several
+    named = tuple(name for name in several if isinstance(name, str) and name.strip())
+    if len(named) != len(several):
+        raise ConfigurationError(f"{what} must be a name, or a list of names.")
+    return named
+
+
+def seconds(value: object, what: str) -> float:
+    """Read a time span.
+
+    Parameters
+    ----------
+    value : float, timedelta or str
+        Seconds; as text, a number of them.
+    what : str
+        The setting.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no finite number of them, or below 0: NaN and infinity never pass, so nothing would expire.
+    """
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    elif isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            value = None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise ConfigurationError(f"{what} must be a number of seconds, 0 or more, or a timedelta.")
+    return value
+
+
+def whole(value: object, what: str) -> int:
+    """Read a number of things.
+
+    Parameters
+    ----------
+    value : int or str
+        The number.
+    what : str
+        The setting.
+
+    Returns
+    -------
+    int
+        0 or more.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"{what} must be a whole number, 0 or more.")
+    return value
+
+
+def flag(value: object, what: str) -> bool:
+    """Read a yes or no: the text ``"false"`` is none of Python's false values.
+
+    Parameters
+    ----------
+    value : bool or str
+        The answer.
+    what : str
+        The setting.
+
+    Returns
+    -------
+    bool
+        The answer.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither.
+    """
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text not in _YES | _NO:
+        raise ConfigurationError(f"{what} must be true or false.")
+    return text in _YES
 
 
 def checked_algorithms(algorithms: Names | None, *, offline: bool) -> frozenset[str] | None:
@@ -88,39 +191,3 @@ def checked_algorithms(algorithms: Names | None, *, offline: bool) -> frozenset[
             hint="It takes a shared secret: give that in keys, as a JWK of type 'oct', and nothing else.",
         )
     return given
-
-
-def offline_sources(
-    issuers: tuple[str, ...], keys: OfflineKeys | Mapping[str, OfflineKeys], *, symmetric: bool
-) -> dict[str, KeySource]:
-    """Give each issuer its offline keys.
-
-    Parameters
-    ----------
-    issuers : tuple of str
-        The issuers.
-    keys : offline keys, or a mapping from issuers to them
-        See :meth:`KeyRing.from_offline`.
-    symmetric : bool
-        Whether shared secrets count.
-
-    Returns
-    -------
-    dict
-        From each issuer to its keys.
-
-    Raises
-    ------
-    ConfigurationError
-        If an issuer is left without usable keys.
-    """
-    if len(issuers) == 1 and not (isinstance(keys, Mapping) and issuers[0] in keys):
-        by_issuer: Mapping[str, Any] = {issuers[0]: keys}
-    elif isinstance(keys, Mapping) and set(keys) == set(issuers):
-        by_issuer = keys
-    else:
-        raise ConfigurationError("With several issuers, keys must map each of them to its own.")
-    return {
-        name: OfflineSource(KeyRing.from_offline(given, symmetric=symmetric))
-        for name, given in by_issuer.items()
-    }

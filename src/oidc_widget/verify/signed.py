@@ -127,11 +127,14 @@ def parse(token: str | bytes, *, max_bytes: int) -> SignedToken:
     claims = _decode_object(payload_segment)
     if claims is None:
         raise MalformedToken("The token's payload is no JSON object.")
-    # One token has one spelling: the signature is the only part that is not signed itself.
-    if signature_segment and signature_segment[-1] not in _LAST_CHARACTER.get(
-        len(signature_segment) % 4, b""
+    # One token has one spelling: no bits are set that no byte uses.
+    for segment, part in (
+        (header_segment, "header"),
+        (payload_segment, "payload"),
+        (signature_segment, "signature"),
     ):
-        raise MalformedToken("The token's signature is no base64url.")
+        if segment and segment[-1] not in _LAST_CHARACTER.get(len(segment) % 4, b""):
+            raise MalformedToken(f"The token's {part} is no base64url.")
     signature = jws.CompactSignature(header, b"")
     signature.segments.update(
         {"header": header_segment, "payload": payload_segment, "signature": signature_segment}
