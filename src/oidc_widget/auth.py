@@ -1,53 +1,46 @@
-"""``auth=`` for ``requests`` and for ``httpx``: a fresh token in each request, and nowhere else.
+"""``auth=`` for ``requests``, ``httpx`` and ``httpx2``: a fresh token in each request, and nowhere else.
 
-One object is for both: ``requests`` calls it with the request, and ``httpx`` finds a flow in it.
+One object is for all: ``requests`` calls it with the request, the other two find a flow in it.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from oidc_widget.errors import ConfigurationError, TokenError
-from oidc_widget.signin.token_cache import OWN, Target
-
-try:
-    from httpx import Auth as _Flow
-    from httpx import RequestNotRead
-except ImportError:  # then nobody asks for its flow
-    _Flow = object  # type: ignore[assignment,misc]
-    RequestNotRead = RuntimeError  # type: ignore[assignment,misc]
+from oidc_widget.bearer_request import (
+    UNAUTHORIZED,
+    Origin,
+    asks_for_another_token,
+    header,
+    origin_of,
+    refuse_environments_proxy,
+    refuse_insecure,
+)
+from oidc_widget.fresh_tokens import StaysHere
+from oidc_widget.httpx_request import HeadersForOneHop, watch_route, watch_route_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    import httpx
-
-    from oidc_widget.signin.sign_in import Desk
+    from oidc_widget.fresh_tokens import FreshTokens
+    from oidc_widget.oauth.access_token import AccessToken
 
 __all__ = ["BearerAuth"]
 
-#: A request is made with what is at hand; a token that is about to end would arrive too late.
-_MIN_TTL = 30.0  # seconds
-_TIMEOUT = 60.0  # seconds
-_PORTS = {"http": 80, "https": 443}
-_Origin = tuple[str, str, int | None]
 
-
-class BearerAuth(_Flow):
+class BearerAuth(StaysHere):
     """Sends the token as RFC 6750 §2.1 says, and once more with a new one if the answer is 401 (§3.1).
 
     It goes to the origin of the request only, never on to another one by a redirect, and over plain http only
-    to this very machine. A request whose body can't be sent twice is not sent twice. Any number of threads
-    may share it.
+    to this very machine, by no proxy. A request whose body can't be sent twice is not sent twice. Any number
+    of threads may share it.
 
     Parameters
     ----------
-    desk : Desk
-        Whose tokens.
-    target : Target, optional
-        Another API or other rights than what was signed in for.
+    tokens : FreshTokens
+        Where the tokens come from.
 
     Raises
     ------
@@ -57,90 +50,140 @@ class BearerAuth(_Flow):
         By a request while there is no token to be had.
     """
 
-    def __init__(self, desk: Desk, target: Target = OWN) -> None:
-        self._desk = desk
-        self._target = target
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+    def __init__(self, tokens: FreshTokens) -> None:
+        self._tokens = tokens
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, BearerAuth):
-            return NotImplemented
-        return self._desk is other._desk and self._target == other._target
+        return self._tokens is other._tokens if type(other) is BearerAuth else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((id(self._desk), self._target))
+        return hash(id(self._tokens))
+
+    @property  # type: ignore[misc]  # a class, made of what is loaded when somebody asks
+    def __class__(self) -> type:
+        """What :func:`isinstance` is told: also an ``Auth`` of those libraries that are in use.
+
+        They accept a flow from their own ``Auth`` only, and importing both would cost all who use neither.
+        """
+        return _class_for(*(getattr(sys.modules.get(name), "Auth", None) for name in ("httpx", "httpx2")))
 
     # ---- requests ------------------------------------------------------------------------------------
 
     def __call__(self, request: Any) -> Any:
         """Put the token into a request of ``requests``."""
-        refuse_insecure(str(request.url))
-        token = self._token()
-        request.headers["Authorization"] = _header(token)
-        request.register_hook("response", _Retry(self, token, _origin(str(request.url))))
+        url = str(request.url)
+        refuse_insecure(url)
+        refuse_environments_proxy(url)
+        token = self._tokens.get()
+        request.headers["Authorization"] = header(token)
+        request.register_hook("response", _Retry(self._tokens, token, origin_of(url)))
         return request
 
-    # ---- httpx ---------------------------------------------------------------------------------------
+    # ---- httpx and httpx2 ----------------------------------------------------------------------------
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Put the token into a request of an ``httpx.Client``."""
-        refuse_insecure(str(request.url))
-        token = self._token()
-        request.headers["Authorization"] = _header(token)
-        response = yield request
-        if self._may_retry(request, response, token):
-            new = self._renewed(token)
-            if new is not None:
-                request.headers["Authorization"] = _header(new)
-                yield request
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Put the token into a request of a ``Client``."""
+        flow = _Flow(request)
+        with flow, watch_route(request):
+            token = self._tokens.get()
+            while True:
+                response = yield flow.sent_with(token)
+                while flow.goes_on(response, token):
+                    response = yield flow.next_hop(response, token)
+                if not flow.may_be_retried(response, token):
+                    return
+                new = self._tokens.instead_of(token)
+                if new is None:
+                    return
+                token = new
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Put the token into a request of an ``httpx.AsyncClient``, without blocking its loop."""
-        refuse_insecure(str(request.url))
-        self._desk.require_session()
-        token = await self._desk.token_async(self._target, _MIN_TTL, _TIMEOUT)
-        request.headers["Authorization"] = _header(token)
-        response = yield request
-        if self._may_retry(request, response, token):
-            try:
-                self._desk.require_session()
-                new = await self._desk.token_async(self._target, 0, _TIMEOUT, token)
-            except TokenError:
-                return  # the API's own answer says more than "no token"
-            request.headers["Authorization"] = _header(new)
-            yield request
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """Put the token into a request of an ``AsyncClient``, without blocking its loop."""
+        flow = _Flow(request)
+        with flow, watch_route_async(request):
+            token = await self._tokens.get_async()
+            while True:
+                response = yield flow.sent_with(token)
+                while flow.goes_on(response, token):
+                    response = yield flow.next_hop(response, token)
+                if not flow.may_be_retried(response, token):
+                    return
+                new = await self._tokens.instead_of_async(token)
+                if new is None:
+                    return
+                token = new
 
-    @staticmethod
-    def _may_retry(request: httpx.Request, response: httpx.Response, token: str) -> bool:
-        if response.status_code != 401 or not _bears(response.request, token):  # noqa: PLR2004  # Unauthorized
+
+def _class_for(*bases: type | None, _made: dict[tuple[type, ...], type] = {}) -> type:  # noqa: B006  # kept on purpose
+    # In one order, each once: `httpx2.alias_httpx()` makes both names mean the same.
+    key = tuple(dict.fromkeys(base for base in bases if base is not None))
+    if not key:
+        return BearerAuth
+    if key not in _made:
+        _made[key] = type(BearerAuth.__name__, (BearerAuth, *key), {"__module__": __name__})
+    return _made[key]
+
+
+class _Flow:
+    """One request of ``httpx`` or ``httpx2``, with its redirects and its second try."""
+
+    def __init__(self, request: Any) -> None:
+        url = str(request.url)
+        refuse_insecure(url)
+        self._request = request
+        self._origin = origin_of(url)
+        self._headers = request.headers
+        self._retried = False
+        # Both go on from port 80 to 443 of the same host with all headers.
+        self._by_hop = self._origin[0] == "http" and self._origin[2] == 80  # noqa: PLR2004  # RFC 9110 §4.2.1
+
+    def __enter__(self) -> None:
+        if self._by_hop:
+            self._request.headers = HeadersForOneHop(self._headers)
+
+    def __exit__(self, *_: object) -> None:
+        self._request.headers = self._headers
+
+    def sent_with(self, token: AccessToken) -> Any:
+        self._headers["Authorization"] = header(token)
+        return self._request
+
+    def goes_on(self, response: Any, token: AccessToken) -> bool:
+        """Whether a redirect within the origin arrived without the token, which it would have accepted."""
+        return (
+            self._by_hop
+            and response.status_code == UNAUTHORIZED
+            and not _bears(response.request, token)
+            and "Authorization" not in response.request.headers
+            and all(origin_of(str(hop.url)) == self._origin for hop in (*response.history, response.request))
+        )
+
+    def next_hop(self, response: Any, token: AccessToken) -> Any:
+        request = response.request
+        request.headers["Authorization"] = header(token)
+        request.headers = HeadersForOneHop(request.headers)
+        return request
+
+    def may_be_retried(self, response: Any, token: AccessToken) -> bool:
+        if self._retried or response.status_code != UNAUTHORIZED or not _bears(response.request, token):
             return False
-        if _origin(str(response.request.url)) != _origin(str(request.url)):
+        if origin_of(str(response.request.url)) != self._origin:
+            return False
+        if not asks_for_another_token(response.headers.get("WWW-Authenticate", "")):
             return False
         try:
-            request.content  # noqa: B018  # raises for a stream, which can't be sent twice
-        except RequestNotRead:
+            self._request.content  # noqa: B018  # raises for a stream, which can't be sent twice
+        except RuntimeError:  # the base of either library's `RequestNotRead`
             return False
+        self._retried = True
         return True
-
-    # ---- both ----------------------------------------------------------------------------------------
-
-    def _token(self) -> str:
-        return self._desk.token(self._target, _MIN_TTL, _TIMEOUT)
-
-    def _renewed(self, refused: str) -> str | None:
-        try:
-            return self._desk.token(self._target, 0, _TIMEOUT, refused)
-        except TokenError:
-            return None  # the API's own answer says more than "no token"
 
 
 class _Retry:
     """What follows upon one request of ``requests`` and its redirects."""
 
-    def __init__(self, auth: BearerAuth, token: str, origin: _Origin) -> None:
-        self._auth = auth
+    def __init__(self, tokens: FreshTokens, token: AccessToken, origin: Origin) -> None:
+        self._tokens = tokens
         self._token = token
         self._origin = origin
         self._retried = False
@@ -152,19 +195,27 @@ class _Retry:
         request = response.request
         if not _bears(request, self._token):
             return response  # redirected to somewhere else: nothing of it concerns the token
-        if response.status_code == 401 and not self._retried and _rewind(request):  # noqa: PLR2004  # Unauthorized
+        if self._may_be_retried(response):
             self._retried = True
-            new = self._auth._renewed(self._token)  # noqa: SLF001  # a part of it
+            new = self._tokens.instead_of(self._token)
             if new is not None:
                 self._token = new
-                response = self._send_again(response, new, how)
+                response = self._send_again(response, how)
         self._keep_from_others(response, request)
         return response
 
-    def _send_again(self, response: Any, token: str, how: dict[str, Any]) -> Any:
+    def _may_be_retried(self, response: Any) -> bool:
+        return (
+            response.status_code == UNAUTHORIZED
+            and not self._retried
+            and asks_for_another_token(response.headers.get("WWW-Authenticate", ""))
+            and _rewind(response.request)
+        )
+
+    def _send_again(self, response: Any, how: dict[str, Any]) -> Any:
         request = response.request
         # A redirect copies the first request: it must find the new token there.
-        request.headers["Authorization"] = _header(token)
+        request.headers["Authorization"] = header(self._token)
         response.content  # noqa: B018  # read to its end, so that the connection can be used again
         response.close()
         again = response.connection.send(request, **how)
@@ -181,59 +232,12 @@ class _Retry:
             return
         location = response.headers.get("Location", "")
         parts = urlsplit(location)
-        if parts.netloc and _origin(location, base=str(request.url)) != self._origin:
+        if parts.netloc and origin_of(location, base=str(request.url)) != self._origin:
             request.headers.pop("Authorization", None)
 
 
-def refuse_insecure(url: str) -> None:
-    """Refuse an address where a token would be seen by others on the way (RFC 6750 §5.3).
-
-    Raises
-    ------
-    ConfigurationError
-        It is neither https nor this very machine.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
-        return
-    raise ConfigurationError(
-        f"The token is not sent to {parts.scheme}://{parts.hostname}: others could read it on the way.",
-        code="insecure_transport",
-        hint="Use an https address.",
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _origin(url: str, base: str = "") -> _Origin:
-    """Return scheme, host and port (RFC 6454 §4)."""
-    parts = urlsplit(url)
-    scheme = (parts.scheme or urlsplit(base).scheme).lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme)
-
-
-class _Header(str):
-    """A header's value without a token in its ``repr``: headers are in tracebacks and outputs of cells."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'Bearer …'"
-
-
-def _header(token: str) -> str:
-    return _Header(f"Bearer {token}")
-
-
-def _bears(request: Any, token: str) -> bool:
-    return bool(request.headers.get("Authorization") == _header(token))
+def _bears(request: Any, token: AccessToken) -> bool:
+    return bool(request.headers.get("Authorization") == header(token))
 
 
 def _rewind(request: Any) -> bool:

@@ -3,7 +3,7 @@
 The process that signed in feeds the workers: each new token goes to all of them, and a worker whose token
 won't do asks for one. Only access tokens travel; the refresh token stays where it is.
 
->>> from oidc_widget.dask import current_token, share
+>>> from oidc_widget.dask import current_token, share          # in `async def` tasks: current_token_async
 >>> share(w, client)                                           # doctest: +SKIP
 >>> def fetch(url):
 ...     return httpx.get(url, headers={"Authorization": f"Bearer {current_token()}"}).json()
@@ -13,47 +13,31 @@ won't do asks for one. Only access tokens travel; the refresh token stays where 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 import uuid
 import warnings
-from copy import copy
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
 
+from oidc_widget.dask_worker import Delivery as _Delivery
+from oidc_widget.dask_worker import TokenPlugin as _TokenPlugin
+from oidc_widget.dask_worker import current_token, current_token_async
+from oidc_widget.dask_worker import deliver as _deliver
 from oidc_widget.errors import ConfigurationError, OIDCError, TokenError
-from oidc_widget.oauth.access_token import AccessToken
 from oidc_widget.signin.worker import Worker as Pump
-
-try:
-    from distributed import WorkerPlugin
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "oidc_widget.dask needs Dask: pip install 'oidc-widget[dask]'.", name=error.name
-    ) from error
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from oidc_widget.login import OIDCLogin
+    from oidc_widget.oauth.access_token import AccessToken
 
-__all__ = ["Share", "current_token", "share"]
+__all__ = ["Share", "current_token", "current_token_async", "share"]
 
 _RENEWAL_PATIENCE = 60.0  # seconds that the browser may take for a new token
 _SIGNED_IN = frozenset({"signed_in", "expired"})
 _OPEN_SCHEMES = frozenset({"tcp", "ws", "ucx"})
 _LOOPBACK = ("127.", "[::1]", "localhost")
-
-
-@dataclass(frozen=True)
-class _Delivery:
-    """What travels to a worker. Lifetimes are seconds left: the machines' clocks differ."""
-
-    value: str | None = field(default=None, repr=False)
-    expires_in: float = float("inf")
-    lifetime: float = float("inf")
-    refused: tuple[str, str, str | None] | None = None
 
 
 def share(w: OIDCLogin, client: Any, *, name: str = "default") -> Share:
@@ -71,43 +55,16 @@ def share(w: OIDCLogin, client: Any, *, name: str = "default") -> Share:
     Returns
     -------
     Share
-        Ends the sharing with ``close()``, or at the end of a ``with`` block. Signing out takes the token away
-        from the workers too.
-    """
-    return Share(w, client, name)
-
-
-def current_token(name: str = "default", *, min_ttl: float = 60, timeout: float | None = 60) -> str:
-    """Return a fresh access token, inside of a task.
-
-    Parameters
-    ----------
-    name : str
-        Which sign-in, where several are shared.
-    min_ttl : float
-        Seconds that the token must have left. Where a provider's tokens never live that long, half of what
-        they live.
-    timeout : float, optional
-        Seconds to wait for a new one.
-
-    Returns
-    -------
-    str
-        The token. Use it at once: don't return it from the task, since results are kept.
+        Ends with ``close()``, or at the end of a ``with`` block; the workers keep the token while another
+        share of the same name is in use. To share again (a cell that runs once more) costs nothing; another
+        sign-in under the same name takes its place. Signing out takes the token away from the workers too.
 
     Raises
     ------
-    TokenError
-        If nothing is shared under that name, nobody is signed in, or no token came in time.
+    ConfigurationError
+        The client is an asynchronous one.
     """
-    holder = _holders.get(name)
-    if holder is None:
-        raise TokenError(
-            f"No sign-in is shared with this worker under the name {name!r}.",
-            code="not_shared",
-            hint="In the notebook: from oidc_widget.dask import share; share(w, client).",
-        )
-    return holder.token(min_ttl, timeout)
+    return Share(_feed(w, client, name))
 
 
 def is_readable_by_others(address: str) -> bool:
@@ -117,35 +74,16 @@ def is_readable_by_others(address: str) -> bool:
 
 
 class Share:
-    """One sign-in that a cluster uses; made by :func:`share`."""
+    """A use of a sign-in by a cluster; made by :func:`share`."""
 
-    def __init__(self, w: OIDCLogin, client: Any, name: str) -> None:
-        self._w = w
-        self._client = client
-        self._name = name
-        self._topic = f"oidc-widget-{uuid.uuid4().hex}"
-        self._pump = Pump(f"oidc-widget-dask-{name}")
+    def __init__(self, feed: _Feed) -> None:
+        self._feed = feed
         self._closed = False
-        if client.asynchronous:
-            raise ConfigurationError(
-                "share() waits for the cluster, which an asynchronous client can't.",
-                hint="Make a second client for it: distributed.Client(client.scheduler.address).",
-            )
-        address = client.scheduler.address
-        if is_readable_by_others(address):
-            warnings.warn(
-                f"The cluster at {address} does not encrypt what is sent to its workers, so others on its "
-                "network can read the access token. Use TLS: distributed.Security.",
-                stacklevel=3,
-            )
-        client.subscribe_topic(self._topic, self._take_question)
-        client.register_plugin(_TokenPlugin(name, self._topic), name=self._plugin)
-        w.observe(self._take_change, "access_token")
-        self._pump.put(self._push)
+        feed.users.add(self)
 
     @property
-    def _plugin(self) -> str:
-        return f"oidc-widget-{self._name}"
+    def _topic(self) -> str:
+        return self._feed.topic
 
     def __enter__(self) -> Self:
         return self
@@ -154,23 +92,61 @@ class Share:
         self.close()
 
     def close(self) -> None:
-        """End the sharing: the workers forget the token."""
+        """End this use: after the last one, the workers forget the token."""
         if not self._closed:
             self._closed = True
-            self._w.unobserve(self._take_change, "access_token")
-            self._client.unsubscribe_topic(self._topic)
+            self._feed.users.discard(self)
+            if not self._feed.users:
+                self._feed.close()
+
+
+class _Feed:
+    """Brings one sign-in's tokens to the workers of one cluster."""
+
+    def __init__(self, w: OIDCLogin, client: Any, name: str) -> None:
+        self.w = w
+        #: Who is not closed, and not forgotten either: a cell that ran again has lost the one before.
+        self.users: WeakSet[Share] = WeakSet()
+        self.topic = f"oidc-widget-{uuid.uuid4().hex}"
+        self._tokens = w._tokens_for(None, None)  # noqa: SLF001  # with their lifetimes, which traits don't tell
+        self._client = client
+        self._name = name
+        self._pump = Pump(f"oidc-widget-dask-{name}")
+        #: What all workers were given last.
+        self._given: object = self
+        self._stop = w._on_token(self._take_change)  # noqa: SLF001  # before any observer
+        client.subscribe_topic(self.topic, self._take_question)
+        client.register_plugin(_TokenPlugin(name, self.topic), name=self._plugin)
+        self._pump.put(self._give_all)
+
+    @property
+    def _plugin(self) -> str:
+        return f"oidc-widget-{self._name}"
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was ended, or the client was."""
+        return _feeds.get(self._client, {}).get(self._name) is not self or self._client.status != "running"
+
+    def close(self, *, followed: bool = False) -> None:
+        """Stop; unless another one follows, the workers forget the token."""
+        if self.closed:
+            return
+        del _feeds[self._client][self._name]
+        self._stop()
+        self._client.unsubscribe_topic(self.topic)
+        if not followed:
             self._client.unregister_worker_plugin(self._plugin)
 
-    def _take_change(self, _change: Any) -> None:
-        self._pump.put(self._push)
+    def _take_change(self) -> None:
+        self._pump.put(self._give_all)
 
-    def _push(self) -> None:
-        """Give all workers what there is; without a token, that is nothing."""
-        token = self._w._desk.keeper.state.token  # noqa: SLF001  # with its lifetime, which the traits don't tell
-        if token is None or not token.lives():
-            self._send(_Delivery())
-        else:
-            self._send(_Delivery(token.value, token.expires_in, token.lifetime))
+    def _give_all(self) -> None:
+        """Give all workers what there is, once; without a token, that is nothing."""
+        token = self._tokens.held()
+        if token is not self._given:
+            self._given = token
+            self._send(_delivery(token))
 
     def _take_question(self, event: tuple[float, Any]) -> None:
         """Hear a worker that wants a token; this is the client's event loop, which must not wait."""
@@ -179,19 +155,23 @@ class Share:
             self._pump.put(partial(self._answer, str(question.get("worker")), question.get("min_ttl")))
 
     def _answer(self, worker: str, min_ttl: Any) -> None:
-        if self._closed:
+        if self.closed:
             return
         try:
-            if self._w.status not in _SIGNED_IN:
+            if self.w.status not in _SIGNED_IN:
                 raise TokenError(
                     "Nobody is signed in.", hint="Sign in, in the notebook that shares the sign-in."
                 )
             if isinstance(min_ttl, (int, float)):
-                self._w.token(min_ttl, timeout=_RENEWAL_PATIENCE)
+                self._tokens.get(min_ttl, _RENEWAL_PATIENCE)
         except OIDCError as error:
             self._send(_Delivery(refused=(error.message, error.code, error.hint)), worker)
+            return
+        token = self._tokens.held()
+        if token is self._given:  # the others have it
+            self._send(_delivery(token), worker)
         else:
-            self._push()
+            self._give_all()
 
     def _send(self, delivery: _Delivery, worker: str | None = None) -> None:
         client = self._client
@@ -206,86 +186,33 @@ class Share:
         asyncio.run_coroutine_threadsafe(run(), client.loop.asyncio_loop).result(_RENEWAL_PATIENCE)
 
 
-# ---- on the workers --------------------------------------------------------------------------------
+#: What is shared, by cluster and name.
+_feeds: WeakKeyDictionary[Any, dict[str, _Feed]] = WeakKeyDictionary()
 
 
-class _Holder:
-    """The token that this process was given, for one share."""
-
-    def __init__(self, worker: Any, topic: str) -> None:
-        self._worker = worker
-        self._topic = topic
-        self._changed = threading.Condition()
-        self._token: AccessToken | None = None
-        self._refused: TokenError | None = None
-        self._asking = False
-
-    def take(self, delivery: _Delivery) -> None:
-        with self._changed:
-            self._asking = False
-            if delivery.refused is not None:
-                message, code, hint = delivery.refused
-                self._refused = TokenError(message, code=code, hint=hint)
-            elif delivery.value is None:
-                self._token = None
-            else:
-                self._refused = None
-                end = time.monotonic() + delivery.expires_in
-                self._token = AccessToken(delivery.value, end, delivery.lifetime)
-            self._changed.notify_all()
-
-    def token(self, min_ttl: float, timeout: float | None) -> str:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
-            self._refused = None
-            while self._token is None or not self._token.serves(min_ttl):
-                if self._refused is not None:
-                    raise copy(self._refused)
-                # One question for all tasks of this worker; after the answer, whoever needs more asks again.
-                if not self._asking:
-                    self._asking = True
-                    self.ask(min_ttl)
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                if not self._changed.wait(left):
-                    self._asking = False
-                    raise TokenError(
-                        f"No fresh token came within {timeout:g} s.",
-                        code="timeout",
-                        hint="Is the notebook that shares the sign-in still open, and its kernel running?",
-                    )
-            return self._token.value
-
-    def serves(self, worker: Any) -> bool:
-        return self._worker is worker
-
-    def ask(self, min_ttl: float | None) -> None:
-        """Ask the client's process; events are kept by the scheduler, so none holds a secret."""
-        self._worker.log_event(self._topic, {"worker": self._worker.address, "min_ttl": min_ttl})
+def _feed(w: OIDCLogin, client: Any, name: str) -> _Feed:
+    """Return what brings this sign-in's tokens to this cluster under this name: there is one."""
+    if client.asynchronous:
+        raise ConfigurationError(
+            "share() waits for the cluster, which an asynchronous client can't.",
+            hint="Make a second client for it: distributed.Client(client.scheduler.address).",
+        )
+    named = _feeds.setdefault(client, {})
+    former = named.get(name)
+    if former is not None and not former.closed:
+        if former.w is w:
+            return former
+        former.close(followed=True)
+    address = client.scheduler.address
+    if is_readable_by_others(address):
+        warnings.warn(
+            f"The cluster at {address} does not encrypt what is sent to its workers, so others on its "
+            "network can read the access token. Use TLS: distributed.Security.",
+            stacklevel=4,
+        )
+    made = named[name] = _Feed(w, client, name)
+    return made
 
 
-#: By the share's name. In a cluster within one process, its workers share them.
-_holders: dict[str, _Holder] = {}
-
-
-def _deliver(name: str, delivery: _Delivery) -> None:
-    holder = _holders.get(name)
-    if holder is not None:
-        holder.take(delivery)
-
-
-class _TokenPlugin(WorkerPlugin):
-    """Makes a worker, whenever it comes, ask for the token; it brings none, because it is kept and copied."""
-
-    def __init__(self, share_name: str, topic: str) -> None:
-        self.name = f"oidc-widget-{share_name}"
-        self._share_name = share_name
-        self._topic = topic
-
-    def setup(self, worker: Any) -> None:
-        holder = _holders[self._share_name] = _Holder(worker, self._topic)
-        holder.ask(None)
-
-    def teardown(self, worker: Any) -> None:
-        holder = _holders.get(self._share_name)
-        if holder is not None and holder.serves(worker):
-            del _holders[self._share_name]
+def _delivery(token: AccessToken | None) -> _Delivery:
+    return _Delivery() if token is None else _Delivery(token.value, token.expires_in, token.lifetime)

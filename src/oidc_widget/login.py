@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -16,22 +16,27 @@ import anywidget
 import traitlets
 
 from oidc_widget.errors import ConfigurationError
+from oidc_widget.fresh_tokens import FreshTokens
 from oidc_widget.oauth.reserved import refuse_reserved
 from oidc_widget.parameters import flag, parameters, text, texts
 from oidc_widget.signin import control_channel
 from oidc_widget.signin.announcer import Announcer
 from oidc_widget.signin.live_trait import Live
 from oidc_widget.signin.sign_in import Desk
+from oidc_widget.signin.state import State
 from oidc_widget.signin.token_cache import Target
+from oidc_widget.signin.token_source import SignInTokens
 from oidc_widget.signin.waiting import wait, wait_async
+from oidc_widget.token_file import TokenFile, named, remove_what_was_left
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    import os
+    from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from oidc_widget.auth import BearerAuth
     from oidc_widget.diagnosis.report import Report
     from oidc_widget.errors import OIDCError
-    from oidc_widget.signin.state import State
 
 __all__ = ["OIDCLogin"]
 
@@ -50,6 +55,7 @@ class _Announced:
 
     access_token: str | None = None
     status: str = "signed_out"
+    value: Mapping[str, Any] = field(default_factory=lambda: State().value)
 
 
 class OIDCLogin(anywidget.AnyWidget):
@@ -111,6 +117,14 @@ class OIDCLogin(anywidget.AnyWidget):
         @property
         def status(self) -> Status:
             """How far the sign-in is. Observable."""
+
+        @property
+        def value(self) -> Mapping[str, Any]:
+            """Who is signed in and until when, for marimo and other reactive hosts. Observable.
+
+            ``status``; ``name`` and ``sub`` of the person; ``expires_at`` of the token at hand, an aware
+            ``datetime``: each ``None`` where it isn't known. No token, and in no synced state.
+            """
     else:
         access_token = Live(
             None,
@@ -119,10 +133,11 @@ class OIDCLogin(anywidget.AnyWidget):
             help="The access token, while it lives; ``None`` without one.",
         )
         status = Live("signed_out", read_only=True, help="How far the sign-in is.").tag(sync=True)
+        value = Live({}, read_only=True, help="Who is signed in, and until when; no token.")
 
     #: Nothing is held any more, or not yet.
     _closed = True
-    _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status")
+    _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status", "value")
 
     def __init__(  # noqa: PLR0913  # each is one thing that a person may want otherwise
         self,
@@ -165,6 +180,10 @@ class OIDCLogin(anywidget.AnyWidget):
             "flow": flow,
         }
         self._announced = _Announced()
+        self._tokens: dict[Target, FreshTokens] = {}
+        self._listeners: dict[Callable[[], None], None] = {}
+        self._token_files: dict[Path | None, TokenFile] = {}
+        remove_what_was_left()
         self._shown = False
         link_id = uuid.uuid4().hex
         self._announcer = Announcer(f"oidc-widget-{link_id[:8]}")
@@ -244,6 +263,8 @@ class OIDCLogin(anywidget.AnyWidget):
         # Also called for what is collected: after this one, at the interpreter's end, or half made.
         if not self._closed and not sys.is_finalizing():
             self._closed = True
+            for file in self._token_files.values():
+                file.close()
             control_channel.unregister(self._link_id)
             self._desk.close()
 
@@ -353,19 +374,90 @@ class OIDCLogin(anywidget.AnyWidget):
         TokenError
             The provider refuses, or no new token came in time.
         """
-        return await self._desk.token_async(self._target(resource, scopes), min_ttl, timeout)
+        return (await self._tokens_for(resource, scopes).wait_async(min_ttl, timeout)).value
 
     @property
     def auth(self) -> BearerAuth:
-        """What ``auth=`` of ``requests`` and ``httpx`` takes, for one request, a session or a client.
+        """What ``auth=`` of ``requests``, ``httpx`` and ``httpx2`` takes, for a request, a session, a client.
 
         ``requests.get(url, auth=w.auth)``: each request carries a fresh token, and is tried once more with a
         new one if the answer is 401. The token goes on to no other origin, and over plain http to this very
         machine only.
         """
-        from oidc_widget.auth import BearerAuth  # noqa: PLC0415  # it loads httpx, where there is one
+        from oidc_widget.auth import BearerAuth  # noqa: PLC0415  # not everybody sends requests
 
-        return BearerAuth(self._desk)
+        return BearerAuth(self._tokens_for(None, None))
+
+    def _on_token(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Call this whenever the token is another one, or gone; what is returned ends that.
+
+        It is called on the thread that brings the token, where nothing may wait.
+        """
+        self._listeners[call] = None
+        return partial(self._listeners.pop, call, None)
+
+    def _tokens_for(self, resource: str | None, scopes: Sequence[str] | str | None) -> FreshTokens:
+        """Return what clients ask: one for each target, so that all know what an API refused."""
+        target = self._target(resource, scopes)
+        return self._tokens.setdefault(target, FreshTokens(SignInTokens(self._desk, target)))
+
+    # ---- other processes ---------------------------------------------------------------------------
+
+    def token_file(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Keep the access token in a file, for another process on this machine that reads it from there.
+
+        It is this user's alone (mode 0600), is replaced as a whole with each new token, and is there while
+        somebody is signed in: a sign-out removes it, and so does the end of this process. What a process left
+        that was killed is removed when the next one makes an ``OIDCLogin``.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Where; a place that only this user can read, unless given. No file may be there yet.
+
+        Returns
+        -------
+        pathlib.Path
+            Where it is.
+
+        Raises
+        ------
+        ConfigurationError
+            A file is there already, is another process's, or others may change what is in its directory.
+        """
+        key = None if path is None else Path(path).expanduser().absolute()
+        file = self._token_files.get(key)
+        if file is None or not file.live:
+            file = self._token_files[key] = TokenFile(self._tokens_for(None, None), self._on_token, key)
+        return file.path
+
+    def environment(self, *names: str) -> AbstractContextManager[Path]:
+        """Let environment variables name a token file within a ``with`` block: for what is started there.
+
+        ``with w.environment("BEARER_TOKEN_FILE"): subprocess.run(…)``; others know
+        ``AWS_WEB_IDENTITY_TOKEN_FILE`` or ``AZURE_FEDERATED_TOKEN_FILE``. The file ends with the block.
+
+        Parameters
+        ----------
+        *names : str
+            The variables.
+
+        Returns
+        -------
+        context manager
+            Of the file's path.
+
+        Raises
+        ------
+        ConfigurationError
+            No variable is named.
+        """
+        checked = [text("names", name, needed=True) or "" for name in names]
+        if not checked:
+            raise ConfigurationError(
+                "No environment variable is named.", hint='w.environment("BEARER_TOKEN_FILE"), for example.'
+            )
+        return named(TokenFile(self._tokens_for(None, None), self._on_token), checked)
 
     # ---- deliveries --------------------------------------------------------------------------------
 
@@ -377,7 +469,10 @@ class OIDCLogin(anywidget.AnyWidget):
         if isinstance(content, Mapping) and content.get("link_id") == self._link_id:
             self.receive(str(content.get("event")), content.get("payload") or {}, express=False)
 
-    def _announce(self, _old: State, new: State) -> None:
+    def _announce(self, old_state: State, new: State) -> None:
+        if new.token is not old_state.token:
+            for call in list(self._listeners):
+                call()
         for name in self._ANNOUNCED:
             old, value = getattr(self._announced, name), getattr(new, name)
             if value != old:

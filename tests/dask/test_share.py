@@ -10,7 +10,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 from oidc_widget import OIDCLogin
-from oidc_widget.dask import _Delivery, _TokenPlugin, current_token, is_readable_by_others, share
+from oidc_widget.dask import current_token, current_token_async, is_readable_by_others, share
+from oidc_widget.dask_worker import Delivery, TokenPlugin
 from oidc_widget.errors import ConfigurationError, TokenError
 from providers.http_person import HttpPerson
 from shown import changes_to, shown
@@ -55,7 +56,7 @@ def whose_token(_=None, **how):
 
 
 def held(name="default"):
-    from oidc_widget.dask import _holders  # noqa: PLC0415  # that of the worker's process
+    from oidc_widget.dask_worker import holders as _holders  # noqa: PLC0415  # that of the worker's process
 
     holder = _holders.get(name)
     return None if holder is None else repr(holder._token)
@@ -94,7 +95,7 @@ def test_a_new_token_goes_to_all_workers(client, sign_in):
 
 
 def _wait_for_another_token(old):
-    from oidc_widget.dask import _holders  # noqa: PLC0415  # that of the worker's process
+    from oidc_widget.dask_worker import holders as _holders  # noqa: PLC0415  # that of the worker's process
 
     holder = _holders["default"]
     with holder._changed:
@@ -143,7 +144,7 @@ def test_signing_out_takes_the_token_from_the_workers(client, sign_in):
 
 
 def _wait_until_empty():
-    from oidc_widget.dask import _holders  # noqa: PLC0415  # that of the worker's process
+    from oidc_widget.dask_worker import holders as _holders  # noqa: PLC0415  # that of the worker's process
 
     holder = _holders["default"]
     with holder._changed:
@@ -177,6 +178,103 @@ def test_the_end_of_the_sharing_leaves_nothing(client, sign_in):
     assert caught.value.code == "not_shared"
 
 
+def deliveries(dask_worker):
+    """What this worker was given, by topic; counted from the first time of asking."""
+    from oidc_widget.dask_worker import holders  # noqa: PLC0415  # that of the worker's process
+
+    holder = holders["default"]
+    if not hasattr(dask_worker, "deliveries"):
+        dask_worker.deliveries = []
+        take = type(holder).take
+
+        def counted(self, delivery):
+            dask_worker.deliveries.append(delivery.value)
+            take(self, delivery)
+
+        type(holder).take = counted
+        dask_worker.uncount = lambda: setattr(type(holder), "take", take)
+    return dask_worker.deliveries
+
+
+def test_five_runs_of_the_cell_make_one_push_for_each_token(client, sign_in):
+    w = sign_in()
+    shares = [share(w, client) for _ in range(5)]
+    on_each(client, whose_token)
+    client.run(deliveries)
+    old = w.access_token
+    w.refresh()
+    assert changes_to(w, lambda: w.access_token != old)
+    on_each(client, _wait_for_another_token, old=old)
+    for one in shares[:4]:
+        one.close()
+    got = on_each(client, whose_token)
+    seen = client.run(deliveries).values()
+    client.run(lambda dask_worker: dask_worker.uncount())
+    assert {token for _, token in got} == {w.access_token}
+    assert all(given == [w.access_token] for given in seen)
+    shares[4].close()
+    assert set(client.run(held).values()) == {None}
+
+
+def test_a_share_that_a_cell_has_lost_does_not_keep_the_token_there(client, sign_in):
+    w = sign_in()
+    shared = share(w, client)
+    shared = share(w, client)
+    on_each(client, whose_token)
+    shared.close()
+    assert set(client.run(held).values()) == {None}
+
+
+def test_another_sign_in_takes_the_name_over(client, sign_in):
+    one, two = sign_in(), sign_in()
+    with share(one, client) as first, share(two, client):
+        first.close()
+        assert {token for _, token in on_each(client, whose_token)} == {two.access_token}
+        one.refresh()
+        assert changes_to(one, lambda: one.access_token is not None)
+        assert {token for _, token in on_each(client, whose_token)} == {two.access_token}
+
+
+async def whose_token_async(**how):
+    return await current_token_async(**how)
+
+
+def test_an_async_task_awaits_its_token_and_blocks_nobody(provider, client, sign_in):
+    provider.configure(access_token_ttl=3)
+    w = sign_in(auto_refresh=False)
+    with share(w, client):
+        assert changes_to(w, lambda: w.status == "expired")
+        provider.configure(access_token_ttl=3600)
+        got = client.gather([client.submit(whose_token_async, pure=False) for _ in range(20)])
+    assert set(got) == {w.access_token}
+    assert refreshes(provider) == 1
+
+
+def test_a_session_that_ended_is_told_to_an_async_task(client, sign_in):
+    w = sign_in()
+    with share(w, client):
+        on_each(client, whose_token)
+        w.sign_out()
+        on_each(client, _wait_until_empty)
+        with pytest.raises(TokenError, match="Nobody is signed in"):
+            client.submit(whose_token_async, pure=False).result(60)
+
+
+async def token_without_await():
+    return current_token()
+
+
+def test_an_async_task_that_would_block_its_worker_is_told_what_to_write(client, sign_in):
+    w = sign_in()
+    with share(w, client):
+        on_each(client, whose_token)
+        assert client.submit(token_without_await, pure=False).result(60) == w.access_token
+        w.sign_out()
+        on_each(client, _wait_until_empty)
+        with pytest.raises(TokenError, match="await current_token_async"):
+            client.submit(token_without_await, pure=False).result(60)
+
+
 def test_no_token_is_in_what_the_scheduler_keeps(provider, client, sign_in):
     w = sign_in()
     with share(w, client) as shared:
@@ -186,7 +284,7 @@ def test_no_token_is_in_what_the_scheduler_keeps(provider, client, sign_in):
             repr(client.get_events()),
             repr(client.get_worker_logs()),
             repr(client.get_scheduler_logs()),
-            repr(pickle.dumps(_TokenPlugin("default", shared._topic))),
+            repr(pickle.dumps(TokenPlugin("default", shared._topic))),
             repr(client.run(held)),
         ]
     secrets = {secret.value for secret in provider.secrets()}
@@ -229,7 +327,7 @@ def _search_memory(halves):
 
 
 def test_what_travels_shows_no_token_where_dask_logs_it():
-    assert "secret" not in repr(_Delivery("secret", 60, 60))
+    assert "secret" not in repr(Delivery("secret", 60, 60))
 
 
 def test_an_asynchronous_client_is_refused(cluster, sign_in):

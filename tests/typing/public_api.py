@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+import httpx2
+import requests
 from typing_extensions import assert_type
 
 from oidc_widget import OIDCLogin, authenticate, errors
@@ -51,6 +54,15 @@ async def no_blocking() -> None:
 
 with httpx.Client(auth=w.auth) as client:
     client.get("https://api.example.com/", auth=w.auth)
+with httpx2.Client(auth=w.auth) as newer:
+    newer.get("https://api.example.com/", auth=w.auth)
+requests.get("https://api.example.com/", auth=w.auth, timeout=10)
+
+assert_type(w.token_file(), Path)
+assert_type(w.token_file("token"), Path)
+with w.environment("BEARER_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE") as path:
+    assert_type(path, Path)
+assert_type(w.value, Mapping[str, Any])
 
 token: dict[str, str] = {}
 assert_type(authenticate({"authority": "https://idp.example.com", "client_id": "notebooks"}, token), None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import Future
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from oidc_widget.oauth.access_token import AccessToken, read_only
@@ -41,6 +43,20 @@ class State:
         """The token, while it lives."""
         token = self.token
         return token.value if token is not None and token.lives() else None
+
+    @property
+    def value(self) -> Mapping[str, Any]:
+        """Who is signed in and until when, without a token."""
+        token = self.token
+        left = None if token is None or not token.lives() or math.isinf(token.expires) else token.expires_in
+        return {
+            "status": self.status,
+            "name": self.account,
+            "sub": (self.claims or {}).get("sub"),
+            "expires_at": None
+            if left is None
+            else datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(left)),
+        }
 
     @property
     def person(self) -> object:

@@ -72,10 +72,14 @@ class TokenRequests:
 
     def at_hand(self, target: Target, min_ttl: float, stale: str | None = None) -> str | None:
         """Return the token if it has that much left and is not the ``stale`` one."""
-        token = self._keeper.state.token if target == OWN else self._tokens.get(target)
+        token = self.held(target)
         if token is None or token.value == stale or not token.serves(min_ttl):
             return None
         return token.value
+
+    def held(self, target: Target) -> AccessToken | None:
+        """Return the last token that came for this target."""
+        return self._keeper.state.token if target == OWN else self._tokens.get(target)
 
     def get(self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None) -> str:
         """Return a fresh token, and wait for it if need be.
