@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 ARGS ?=
-# How many tests run at a time; TOGETHER=0 is one after the other, in one process.
+# How many of the tests without a browser run at a time; TOGETHER=0 is one after the other, in one process.
 TOGETHER ?= 2
 BIN := .venv/bin
 
@@ -34,12 +34,10 @@ help:
 demo: .venv/linked
 	exec $(BIN)/oidc-widget demo $(ARGS)
 
-# Pages and servers wait for each other, so two tests at a time take less than the time of both; but some hold the
-# product against the clock (a Cancel works at once), and have the machine for themselves.
+# Those in a browser one after the other: some hold the product against the clock (a Cancel works at once).
 .PHONY: test
 test: test-fast .venv/chromium
-	$(BIN)/pytest -n $(TOGETHER) --dist loadgroup -m "not alone" ui-tests
-	$(BIN)/pytest -m alone ui-tests
+	$(BIN)/pytest ui-tests
 
 # The wheels first: they take longest.
 .PHONY: test-fast

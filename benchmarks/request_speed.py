@@ -3,8 +3,8 @@
     python benchmarks/request_speed.py [seconds per figure]
 
 Prints, and asserts nothing. The requests are made in this process, without a network: by Flask's test client,
-and by calling FastAPI's application as a server does. All take turns, and what counts is processor time; each figure
-is the median of the rounds.
+and by calling FastAPI's application as a server does. All take turns, and what counts is processor
+time; each figure is the median of the rounds.
 
 unprotected       the view alone
 protected         behind `OIDCProtect`, an ES256 token by RFC 9068, keys at hand

@@ -286,12 +286,14 @@ class TokenVerifier:
             return self._accept_introspected(token, self._introspection.ask(token), scopes, request)
         parsed, source = self._read(token)
         keys = source.get(parsed.algorithm, parsed.kid)
+        newer = None
         try:
             claims = self._judge(token, parsed, keys, nonce)
         except BadSignature:
             newer = source.get(parsed.algorithm, parsed.kid, rejected=keys)
             if newer is keys:
                 raise
+        if newer is not None:  # not within: the first failure's frames hold the token
             claims = self._judge(token, parsed, newer, nonce)
         if self._introspection is not None and self._introspection.jwts:
             self._introspection.ask(token)
@@ -311,12 +313,14 @@ class TokenVerifier:
             return self._accept_introspected(token, answer, scopes, request)
         parsed, source = self._read(token)
         keys = await source.get_async(parsed.algorithm, parsed.kid)
+        newer = None
         try:
             claims = self._judge(token, parsed, keys, nonce)
         except BadSignature:
             newer = await source.get_async(parsed.algorithm, parsed.kid, rejected=keys)
             if newer is keys:
                 raise
+        if newer is not None:  # not within: the first failure's frames hold the token
             claims = self._judge(token, parsed, newer, nonce)
         if self._introspection is not None and self._introspection.jwts:
             await self._introspection.ask_async(token)
