@@ -32,7 +32,7 @@ const rows = [
   ["labextension, when JupyterLab starts", atStart(), 15_000],
   ["vault: sign-in, refresh, sign-out", [join(labFiles, "vault.js")], 14_000],
   ["· words, when something went wrong", named(/^vault-words-/), 3000],
-  ["· list of sessions, for an open sidebar", named(/^vault-describe-/), 1000],
+  ["· list of sessions, for an open sidebar", named(/^vault-link-state-/), 1000],
   ["· relay, for a provider configured so", named(/^vault-relay-/), 1500],
   ["· sealed storage, for who opted in", named(/^vault-keeper-/), 2500],
   ["· stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
