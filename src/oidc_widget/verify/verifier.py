@@ -25,8 +25,7 @@ from oidc_widget.verify.token_cache import TokenCache
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    import httpx
-
+    from oidc_widget.oauth.http import Client
     from oidc_widget.verify.introspection import Introspected, Introspection
     from oidc_widget.verify.keyring import OfflineKeys
     from oidc_widget.verify.keys import IssuerKeys, KeySource
@@ -87,7 +86,7 @@ class TokenVerifier:
         Seconds; see :class:`~oidc_widget.verify.keys.RemoteKeys`.
     allow_insecure_http : bool
         Accept an issuer over http that is not on this machine: whoever is on the way can then forge tokens.
-    http_client : httpx.Client, optional
+    http_client : httpx2.Client or httpx.Client, optional
         The way to the network, for proxies and private certificate authorities.
     now : callable
         The time, in seconds since the epoch.
@@ -123,7 +122,7 @@ class TokenVerifier:
         max_age: float = 600.0,
         cooldown: float = 30.0,
         allow_insecure_http: bool = False,
-        http_client: httpx.Client | None = None,
+        http_client: Client | None = None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
