@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from oidc_widget.signin.sign_in import Desk
+    from oidc_widget.oauth.access_token import AccessToken
+    from oidc_widget.signin.sign_in import SignIn
 
 __all__ = ["BearerAuth"]
 
@@ -44,7 +45,7 @@ class BearerAuth(_Flow):
 
     Parameters
     ----------
-    desk : Desk
+    sign_in : SignIn
         Whose tokens.
     target : Target, optional
         Another API or other rights than what was signed in for.
@@ -57,8 +58,8 @@ class BearerAuth(_Flow):
         By a request while there is no token to be had.
     """
 
-    def __init__(self, desk: Desk, target: Target = OWN) -> None:
-        self._desk = desk
+    def __init__(self, sign_in: SignIn, target: Target = OWN) -> None:
+        self._sign_in = sign_in
         self._target = target
 
     def __repr__(self) -> str:
@@ -67,10 +68,10 @@ class BearerAuth(_Flow):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BearerAuth):
             return NotImplemented
-        return self._desk is other._desk and self._target == other._target
+        return self._sign_in is other._sign_in and self._target == other._target
 
     def __hash__(self) -> int:
-        return hash((id(self._desk), self._target))
+        return hash((id(self._sign_in), self._target))
 
     # ---- requests ------------------------------------------------------------------------------------
 
@@ -99,21 +100,21 @@ class BearerAuth(_Flow):
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Put the token into a request of an ``httpx.AsyncClient``, without blocking its loop."""
         refuse_insecure(str(request.url))
-        self._desk.require_session()
-        token = await self._desk.token_async(self._target, _MIN_TTL, _TIMEOUT)
+        self._sign_in.require_session()
+        token = await self._sign_in.token_async(self._target, _MIN_TTL, _TIMEOUT)
         request.headers["Authorization"] = _header(token)
         response = yield request
         if self._may_retry(request, response, token):
             try:
-                self._desk.require_session()
-                new = await self._desk.token_async(self._target, 0, _TIMEOUT, token)
+                self._sign_in.require_session()
+                new = await self._sign_in.token_async(self._target, 0, _TIMEOUT, token)
             except TokenError:
                 return  # the API's own answer says more than "no token"
             request.headers["Authorization"] = _header(new)
             yield request
 
     @staticmethod
-    def _may_retry(request: httpx.Request, response: httpx.Response, token: str) -> bool:
+    def _may_retry(request: httpx.Request, response: httpx.Response, token: AccessToken) -> bool:
         if response.status_code != 401 or not _bears(response.request, token):  # noqa: PLR2004  # Unauthorized
             return False
         if _origin(str(response.request.url)) != _origin(str(request.url)):
@@ -126,12 +127,12 @@ class BearerAuth(_Flow):
 
     # ---- both ----------------------------------------------------------------------------------------
 
-    def _token(self) -> str:
-        return self._desk.token(self._target, _MIN_TTL, _TIMEOUT)
+    def _token(self) -> AccessToken:
+        return self._sign_in.token(self._target, _MIN_TTL, _TIMEOUT)
 
-    def _renewed(self, refused: str) -> str | None:
+    def _renewed(self, refused: AccessToken) -> AccessToken | None:
         try:
-            return self._desk.token(self._target, 0, _TIMEOUT, refused)
+            return self._sign_in.token(self._target, 0, _TIMEOUT, refused)
         except TokenError:
             return None  # the API's own answer says more than "no token"
 
@@ -139,7 +140,7 @@ class BearerAuth(_Flow):
 class _Retry:
     """What follows upon one request of ``requests`` and its redirects."""
 
-    def __init__(self, auth: BearerAuth, token: str, origin: _Origin) -> None:
+    def __init__(self, auth: BearerAuth, token: AccessToken, origin: _Origin) -> None:
         self._auth = auth
         self._token = token
         self._origin = origin
@@ -161,7 +162,7 @@ class _Retry:
         self._keep_from_others(response, request)
         return response
 
-    def _send_again(self, response: Any, token: str, how: dict[str, Any]) -> Any:
+    def _send_again(self, response: Any, token: AccessToken, how: dict[str, Any]) -> Any:
         request = response.request
         # A redirect copies the first request: it must find the new token there.
         request.headers["Authorization"] = _header(token)
@@ -228,11 +229,11 @@ class _Header(str):
         return "'Bearer …'"
 
 
-def _header(token: str) -> str:
-    return _Header(f"Bearer {token}")
+def _header(token: AccessToken) -> str:
+    return _Header(f"Bearer {token.value}")
 
 
-def _bears(request: Any, token: str) -> bool:
+def _bears(request: Any, token: AccessToken) -> bool:
     return bool(request.headers.get("Authorization") == _header(token))
 
 

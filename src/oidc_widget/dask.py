@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError, OIDCError, TokenError
 from oidc_widget.oauth.access_token import AccessToken
-from oidc_widget.signin.worker import Worker as Pump
+from oidc_widget.signin.threads import Worker as Pump
 
 try:
     from distributed import WorkerPlugin
@@ -166,7 +166,7 @@ class Share:
 
     def _push(self) -> None:
         """Give all workers what there is; without a token, that is nothing."""
-        token = self._w._desk.keeper.state.token  # noqa: SLF001  # with its lifetime, which the traits don't tell
+        token = self._w._sign_in.state.now.token  # noqa: SLF001  # with its lifetime, which the traits don't tell
         if token is None or not token.lives():
             self._send(_Delivery())
         else:
@@ -230,8 +230,7 @@ class _Holder:
                 self._token = None
             else:
                 self._refused = None
-                end = time.monotonic() + delivery.expires_in
-                self._token = AccessToken(delivery.value, end, delivery.lifetime)
+                self._token = AccessToken.lasting(delivery.value, delivery.expires_in, delivery.lifetime)
             self._changed.notify_all()
 
     def token(self, min_ttl: float, timeout: float | None) -> str:

@@ -108,46 +108,42 @@ def elsewhere() -> Iterator[Api]:
 class Renewing:
     """Where this login's tokens come from: a new one for each question, until it is told to refuse."""
 
-    def __init__(self, desk) -> None:
-        self._desk = desk
+    busy = True
+
+    def __init__(self, sign_in) -> None:
+        self._sign_in = sign_in
         self._count = itertools.count(1)
         self.asked = 0
         self.refuses = False
 
     def sign_in(self) -> None:
-        self._desk.keeper.take_token(self._next(), claims={"sub": "a-1001"})
+        self._sign_in.state.take_token(self._next(), claims={"sub": "a-1001"})
 
     def request_token(self, question_id, _target, _min_ttl) -> None:
         self.asked += 1
         refusal = TokenError("The sign-in is over.", code="invalid_grant")
         result = refusal if self.refuses else self._next()
-        threading.Thread(target=self._desk.answer, args=(question_id, result)).start()
+        threading.Thread(target=self._sign_in.cache.answer, args=(question_id, result)).start()
 
     def _next(self) -> AccessToken:
         return AccessToken.lasting(f"token-{next(self._count)}", 3600)
 
-    def cancel(self) -> None:
+    def sign_out(self) -> None:
         """Nothing is under way."""
 
-    sign_out = refresh = expect = converse = cancel
+    refresh = sign_out
 
-    def paste(self, _address, *, from_page=False) -> None:
-        raise NotImplementedError(from_page)
+    def expect(self, _deadline) -> None:
+        """Nobody has to do anything."""
 
     def obstacle(self, *, blocking) -> None:
         """Nothing is in the way."""
-
-    def reachable(self) -> bool:
-        return True
-
-    def shown(self) -> dict[str, object]:
-        return {}
 
 
 @pytest.fixture
 def login() -> Iterator[OIDCLogin]:
     w = OIDCLogin("https://idp.example", "notebooks", flow="popup")
-    w._desk.source = Renewing(w._desk)
+    w._sign_in.source = Renewing(w._sign_in)
     w.sign_in()
     yield w
     w.close()
@@ -155,4 +151,4 @@ def login() -> Iterator[OIDCLogin]:
 
 @pytest.fixture
 def source(login) -> Renewing:
-    return login._desk.source
+    return login._sign_in.source

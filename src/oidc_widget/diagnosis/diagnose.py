@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ from oidc_widget.diagnosis.report import Finding, Report
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from oidc_widget.signin.sign_in import Desk
+    from oidc_widget.signin.sign_in import SignIn
 
 __all__ = ["diagnose"]
 
@@ -23,22 +22,22 @@ _SHORT_LIFE = 120.0  # seconds
 _OK = 200
 
 
-def diagnose(desk: Desk) -> Report:
+def diagnose(sign_in: SignIn) -> Report:
     """Ask the page that shows the widget, and the provider, and put together what they say.
 
     Parameters
     ----------
-    desk : Desk
+    sign_in : SignIn
         The widget's.
     """
     import httpx  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
 
-    facts = _ask_page(desk)
-    request = {**desk.request, **((facts or {}).get("request") or {})}
-    findings = list(_about_page(desk, facts))
+    facts = _ask_page(sign_in)
+    request = {**sign_in.request, **((facts or {}).get("request") or {})}
+    findings = list(_about_page(sign_in, facts))
     if request.get("authority"):
         with httpx.Client(follow_redirects=False) as client:
-            checks = ProviderChecks(client, request, label=desk.options.get("label"))
+            checks = ProviderChecks(client, request, label=sign_in.options.get("label"))
             origin = None if facts is not None else origin_of(request.get("redirect_uri"))
             findings += checks.run(origin=origin)
     else:
@@ -50,24 +49,20 @@ def diagnose(desk: Desk) -> Report:
                 "Show the widget, and diagnose again.",
             )
         )
-    findings += _about_session(desk)
+    findings += _about_session(sign_in)
     return Report(findings)
 
 
-def _ask_page(desk: Desk) -> Mapping[str, Any] | None:
-    if not desk.browser.present or desk.browser.obstacle(blocking=True) is not None:
+def _ask_page(sign_in: SignIn) -> Mapping[str, Any] | None:
+    if not sign_in.pages.present or sign_in.browser.obstacle(blocking=True) is not None:
         return None
-    question = uuid.uuid4().hex
-    desk.tell("diagnose", id=question)
-    with desk.news:
-        desk.news.wait_for(lambda: question in desk.reports, _PAGE_PATIENCE)
-        return desk.reports.pop(question, None)
+    return sign_in.pages.diagnose(_PAGE_PATIENCE)
 
 
-def _about_page(desk: Desk, facts: Mapping[str, Any] | None) -> Iterator[Finding]:
+def _about_page(sign_in: SignIn, facts: Mapping[str, Any] | None) -> Iterator[Finding]:
     if facts is None:
-        obstacle = desk.browser.obstacle(blocking=True)
-        if not desk.browser.present:
+        obstacle = sign_in.browser.obstacle(blocking=True)
+        if not sign_in.pages.present:
             yield Finding("Browser", "no page shows this widget", "unknown", "Show it in a cell: w")
         elif obstacle is not None:
             advice = "Run w.diagnose() in a thread, or `oidc-widget doctor` in a terminal."
@@ -120,8 +115,8 @@ def _callback(facts: Mapping[str, Any], origin: str) -> Finding:
     return Finding("Callback page", f"{address} has to send the answer on to {origin}", "note")
 
 
-def _about_session(desk: Desk) -> Iterator[Finding]:
-    state = desk.keeper.state
+def _about_session(sign_in: SignIn) -> Iterator[Finding]:
+    state = sign_in.state.now
     if state.error is not None:
         yield Finding("Last error", state.error.message, "note", state.error.hint)
     token = state.token

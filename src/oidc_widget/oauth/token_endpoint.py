@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from oidc_widget.oauth.access_token import AccessToken
     from oidc_widget.oauth.provider import Provider
 
 __all__ = ["Answer", "TokenEndpoint", "TokenResponse"]
@@ -60,6 +61,8 @@ class Answer:
     status: int
     document: dict[str, Any] = field(default_factory=dict, repr=False)
     failure: str | None = None
+    #: Seconds after which to ask again, if the answer says so (RFC 9110 §10.2.3).
+    retry_after: float | None = None
 
     @property
     def error(self) -> str | None:
@@ -76,7 +79,9 @@ class Answer:
     @property
     def passing(self) -> bool:
         """Whether the same request may well succeed later: the network, or the provider, has a problem."""
-        return self.error is None and (self.status in {0, _TOO_MANY} or self.status >= _SERVER_ERRORS)
+        if self.status == _TOO_MANY:
+            return True
+        return self.error is None and (self.status == 0 or self.status >= _SERVER_ERRORS)
 
 
 class TokenEndpoint:
@@ -197,18 +202,27 @@ class TokenEndpoint:
         DiscoveryError
             If the provider has no such endpoint.
         """
-        return self._send(self.provider.endpoint(endpoint), form)
+        return self._send(
+            "POST",
+            self.provider.endpoint(endpoint),
+            lambda: {"data": {**form(), "client_id": self.client_id}},
+        )
 
-    def _send(self, address: str, form: Callable[[], dict[str, str]]) -> Answer:
+    def get(self, endpoint: str, token: AccessToken) -> Answer:
+        """Read an endpoint that takes an access token (RFC 6750 §2.1)."""
+        address = self.provider.endpoint(endpoint)
+        return self._send("GET", address, lambda: {"auth": lambda request: _bear(request, token)})
+
+    def _send(self, method: str, address: str, more: Callable[[], dict[str, Any]]) -> Answer:
         import httpx  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
 
         deadline = time.monotonic() + _TIMEOUT
         body = bytearray()
         try:
             with self._client.stream(
-                "POST",
+                method,
                 address,
-                data={**form(), "client_id": self.client_id},
+                **more(),
                 headers={"Accept": "application/json"},
                 timeout=_TIMEOUT,
                 follow_redirects=False,
@@ -217,11 +231,21 @@ class TokenEndpoint:
                     body += chunk
                     if len(body) > _LONGEST_ANSWER or time.monotonic() > deadline:
                         return Answer(0, failure="its answer does not end")
-            return Answer(response.status_code, _object(bytes(body)))
+            wait = response.headers.get("Retry-After", "")
+            return Answer(
+                response.status_code,
+                _object(bytes(body)),
+                retry_after=float(wait[:9]) if wait.isdigit() else None,
+            )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(
                 0, failure=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             )
+
+
+def _bear(request: httpx.Request, token: AccessToken) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {token.value}"
+    return request
 
 
 def _object(body: bytes) -> dict[str, Any]:
