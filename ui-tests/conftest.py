@@ -6,8 +6,8 @@
 `jupyter`
     The server behind it, shared by the run and tidied after each test (`jupyter_server.JupyterServer`).
 `provider`
-    The certified provider, shared by the run and reset before each test, with the server's redirect address
-    registered (`providers.oidc_provider.OidcProvider`).
+    The certified provider, shared by the run and reset before each test, with the server's redirect addresses
+    registered: for configured providers, and its own (`providers.oidc_provider.OidcProvider`).
 `django_provider`
     A second, independent provider, started for the test, with the server's redirect address registered
     (`providers.django_provider.DjangoProvider`).
@@ -148,7 +148,10 @@ def provider(
 ) -> OidcProvider:
     evidence.watch_log(_provider_log)
     _shared_provider.reset()
-    _shared_provider.configure(redirect_uris=[jupyter.redirect_uri], post_logout_redirect_uris=[jupyter.url])
+    _shared_provider.configure(
+        redirect_uris=[jupyter.redirect_uri, jupyter.own_redirect_uri(_shared_provider)],
+        post_logout_redirect_uris=[jupyter.url],
+    )
     return _shared_provider
 
 
@@ -181,6 +184,7 @@ def django_provider(
 ) -> DjangoProvider:
     return start_django_provider(
         redirect_uris=[jupyter.redirect_uri],
+        callbacks=[jupyter.redirect_uri],
         post_logout_redirect_uris=[jupyter.url],
         origins=[jupyter.origin],
     )

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 import kernelspecs
+from oidc_widget.oauth.callback_address import own_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,6 +114,10 @@ class JupyterServer:
     @property
     def redirect_uri(self) -> str:
         return f"{self.url}oidc-widget/callback"
+
+    def own_redirect_uri(self, provider: Any) -> str:
+        """Return the address to register with a provider that no administrator configured."""
+        return own_address(self.redirect_uri, provider.issuer)
 
     def _configure(self, *, expose_app: bool) -> None:
         needed: dict[str, dict[str, Any]] = {

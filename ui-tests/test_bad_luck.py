@@ -119,7 +119,7 @@ def test_a_redirect_address_that_is_not_registered(lab, provider):
     popup = open_popup(nb)
     expect(popup.get_by_text("invalid_redirect_uri")).to_be_visible()
     popup.close()
-    wanted = lab.server.redirect_uri
+    wanted = lab.server.own_redirect_uri(provider)
     expect_error(nb, "redirect_uri_mismatch", wanted)
     expect(nb.region.get_by_role("button", name="Copy")).to_be_visible()
     # It is the exact one: registered as shown, it works.
@@ -230,6 +230,7 @@ def test_a_provider_without_cors(lab, provider):
 def test_a_callback_that_nobody_waits_for_says_why(page, jupyter):
     page.goto(f"{jupyter.redirect_uri}?error=access_denied&error_description=%3Cb%3Eno%3C/b%3E&state=old")
     expect(page.get_by_text("No sign-in is waiting here")).to_be_visible()
-    expect(page.get_by_text("“<b>no</b>”")).to_be_visible()
     expect(page.get_by_text(jupyter.origin)).to_be_visible()
+    # Whoever made that address may have written the words, too.
+    expect(page.get_by_text("<b>no</b>")).to_have_count(0)
     assert page.url == jupyter.redirect_uri

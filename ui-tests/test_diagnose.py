@@ -74,7 +74,7 @@ def test_an_unregistered_redirect_address_is_named(diagnose, provider, jupyter):
     provider.configure(redirect_uris=["http://localhost:1/callback"])
     report = diagnose(provider)
     assert verdicts(report)["Redirect address"] == "✗"
-    assert f"doesn't know this redirect address: {jupyter.redirect_uri}" in report
+    assert f"doesn't know this redirect address: {jupyter.own_redirect_uri(provider)}" in report
 
 
 def test_a_redirect_address_of_the_other_name_of_this_machine_is_seen(diagnose, provider, jupyter):

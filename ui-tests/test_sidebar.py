@@ -119,7 +119,8 @@ def test_the_palette_has_the_same_actions(lab, provider):
 
 def test_it_stands_in_notebook_7_too(page, start_jupyter, start_provider, pictures):
     jupyter = start_jupyter(app="notebook")
-    provider = start_provider(redirect_uris=[jupyter.redirect_uri])
+    provider = start_provider()
+    provider.configure(redirect_uris=[jupyter.own_redirect_uri(provider)])
     jupyter.set_settings(SETTINGS, {"providers": [corp(provider)]})
     page.set_default_timeout(30_000)
     lab = Lab(page, jupyter)

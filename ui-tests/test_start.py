@@ -85,4 +85,4 @@ def test_the_first_widget_reaches_its_kernel_while_its_cell_runs(lab, provider):
             + "print(w.redirect_uri)"
         ]
     )
-    assert nb.run(0).endswith("/oidc-widget/callback")
+    assert nb.run(0) == lab.server.own_redirect_uri(provider)

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { until } from "../testing/clock.js";
-import type { FromVault, ToVault } from "../vault/messages.js";
+import type { FromVault, Role, ToVault } from "../vault/messages.js";
 import { VERSION } from "../version.js";
 import { onCourierCall } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
@@ -55,22 +55,23 @@ beforeEach(() => {
         workers.push({ id, url, name: options.name, heard, port: port2, fail });
         port2.onmessage = ({ data }: MessageEvent<ToVault>) => {
           heard.push(data);
-          if (data.type === "hello" && answering) port2.postMessage({ type: "welcome", vault_id: id } as FromVault);
+          if (data.type === "hello" && answering)
+            port2.postMessage({ type: "welcome", vault_id: id, locked: true } as FromVault);
         };
       }
     },
   );
 });
 
-function connected(courier = false): VaultClient {
-  const client = new VaultClient(HOST, courier);
+function connected(role: Role = "widget"): VaultClient {
+  const client = new VaultClient(HOST, role);
   void client.connect();
   return client;
 }
 
 describe("a page", () => {
   test("has no vault before it asks for one, and one however often it asks", async () => {
-    const client = new VaultClient(HOST, true);
+    const client = new VaultClient(HOST, "delivery");
     await new Promise(setImmediate);
     expect(workers).toEqual([]);
     await Promise.all([client.connect(), client.connect()]);
@@ -79,7 +80,7 @@ describe("a page", () => {
 
   test("that could get none tries again when it is asked again", async () => {
     answering = false;
-    const client = new VaultClient(HOST, true);
+    const client = new VaultClient(HOST, "delivery");
     const first = client.connect();
     await until(() => workers.length === 1);
     workers[0].fail();
@@ -90,7 +91,7 @@ describe("a page", () => {
   });
 
   test("that is gone before it got one starts none, and lets its lock go", async () => {
-    const client = new VaultClient(HOST);
+    const client = new VaultClient(HOST, "widget");
     const connecting = client.connect();
     client.dispose();
     expect(await connecting).toBe(false);
@@ -98,16 +99,16 @@ describe("a page", () => {
   });
 
   test("lets the courier have the vault first", async () => {
-    const courier = new VaultClient(HOST, true);
+    const courier = new VaultClient(HOST, "delivery");
     onCourierCall(() => courier.connect());
     const order: string[] = [];
     courier.onConnected(() => order.push("courier"));
-    const client = new VaultClient(HOST);
+    const client = new VaultClient(HOST, "widget");
     client.onConnected(() => order.push("widget"));
     await client.connect();
     expect(order).toEqual(["courier", "widget"]);
     const hellos = workers.map(({ heard }) => heard[0]);
-    expect(hellos).toMatchObject([{ courier: false }, { courier: true }]);
+    expect(hellos).toMatchObject([{ role: "widget" }, { role: "delivery" }]);
   });
 
   test("finds the vault among our files; its name carries the version, so that an upgrade starts a new one", async () => {
@@ -115,18 +116,18 @@ describe("a page", () => {
     const greeter = vi.fn();
     client.onConnected(greeter);
     await until(() => greeter.mock.calls.length > 0);
-    expect(workers).toMatchObject([{ url: `${HOST.filesUrl}vault.js`, name: `oidc-widget ${VERSION}` }]);
+    expect(workers).toMatchObject([{ url: `${HOST.filesUrl}vault.js`, name: `oidc-widget ${VERSION} extended` }]);
     await until(() => workers[0].heard.some(({ type }) => type === "server"));
     expect(workers[0].heard).toMatchObject([
-      { type: "hello", courier: false },
-      { type: "server", server: { baseUrl: "http://localhost:3000/user/alice/", headers: { "X-XSRFToken": "xsrf" } } },
+      { type: "hello", role: "widget", headers: { "X-XSRFToken": "xsrf" } },
+      { type: "server", headers: { "X-XSRFToken": "xsrf" } },
     ]);
   });
 
   test("holds a lock for as long as it lives, under the name that it gives the vault", async () => {
-    connected(true);
+    connected("delivery");
     const hello = await until(() => workers[0]?.heard.find((message) => message.type === "hello"));
-    expect(hello).toMatchObject({ courier: true });
+    expect(hello).toMatchObject({ role: "delivery" });
     expect(held.has(`oidc-widget:page:${hello.page_id}`)).toBe(true);
   });
 
@@ -155,7 +156,7 @@ describe("a page", () => {
     client.send({ type: "wake" }); // into the void, and no harm done
   });
 
-  test("whose worker fails to load tries the same file within the page before it gives up", async () => {
+  test("whose worker fails to load says so, and does not take the vault into the page", async () => {
     answering = false;
     const client = connected();
     const said = vi.fn();

@@ -1,5 +1,13 @@
 import type { Problem } from "../oauth/errors.js";
-import { type FromVault, holdLock, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
+import {
+  type FromVault,
+  holdLock,
+  pageLock,
+  type Role,
+  type ToVault,
+  vaultLock,
+  vaultOptions,
+} from "../vault/messages.js";
 import { VERSION } from "../version.js";
 import { callCourier } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
@@ -19,19 +27,20 @@ const WELCOME_TIMEOUT = 10_000;
  */
 export class VaultClient {
   readonly #host: JupyterHost;
-  readonly #courier: boolean;
+  readonly #role: Role;
   readonly #pageId = pageId();
   readonly #listeners = new Set<VaultListener>();
   readonly #greeters = new Set<() => void>();
   readonly #life = new AbortController();
   #port?: MessagePort;
   #welcomed = false;
-  #held?: Promise<void>;
+  #locked = false;
+  #held?: Promise<boolean>;
   #connecting?: Promise<boolean>;
 
-  constructor(host: JupyterHost, courier = false) {
+  constructor(host: JupyterHost, role: Role) {
     this.#host = host;
-    this.#courier = courier;
+    this.#role = role;
     const { signal } = this.#life;
     addEventListener("pagehide", () => this.send({ type: "bye" }), { signal });
     addEventListener(
@@ -56,7 +65,10 @@ export class VaultClient {
   /** Whether there is a vault. Where none can be had, listeners are told why, and the next call tries again. */
   connect(): Promise<boolean> {
     this.#held ??= holdLock(pageLock(this.#pageId), this.#life.signal);
-    this.#connecting ??= this.#held.then(() => this.#connect());
+    this.#connecting ??= this.#held.then((locked) => {
+      this.#locked = locked;
+      return this.#connect();
+    });
     return this.#connecting;
   }
 
@@ -74,8 +86,7 @@ export class VaultClient {
 
   /** Tells the vault how to reach the Jupyter server; its cookie may have changed since. */
   introduceServer(): void {
-    const { baseUrl, headers } = this.#host;
-    this.send({ type: "server", server: { baseUrl: new URL(baseUrl, location.href).href, headers: headers() } });
+    this.send({ type: "server", headers: this.#host.headers() });
   }
 
   listen(listener: VaultListener): () => void {
@@ -96,16 +107,18 @@ export class VaultClient {
     try {
       const [welcome] = await Promise.all([
         this.#reach(new URL("vault.js", this.#host.filesUrl).href),
-        this.#courier || callCourier(),
+        this.#role !== "widget" || callCourier(),
       ]);
       if (signal.aborted) return false;
-      navigator.locks
-        ?.request(vaultLock(welcome.vault_id), { signal }, () => {
-          this.#port = undefined;
-          this.#welcomed = false;
-          this.#connecting = this.#connect();
-        })
-        .catch(() => undefined); // disposed of
+      if (welcome.locked) {
+        navigator.locks
+          ?.request(vaultLock(welcome.vault_id), { signal }, () => {
+            this.#port = undefined;
+            this.#welcomed = false;
+            this.#connecting = this.#connect();
+          })
+          .catch(() => undefined); // disposed of
+      }
       this.#welcomed = true;
       this.#greet();
       return true;
@@ -119,14 +132,20 @@ export class VaultClient {
   }
 
   async #reach(url: string): Promise<Welcome> {
+    // Chrome on Android: the same vault, within the page.
+    if (typeof SharedWorker === "undefined") return await this.#openInPage(url);
     try {
-      if (typeof SharedWorker === "undefined") throw new Error("no SharedWorker in this browser");
-      const worker = new SharedWorker(url, { type: "module", name: `oidc-widget ${VERSION}` });
+      const worker = new SharedWorker(url, vaultOptions(VERSION));
       return await this.#open(worker.port, new Promise((_, reject) => worker.addEventListener("error", reject)));
-    } catch (failure) {
-      if (this.#life.signal.aborted) throw failure;
-      // Chrome on Android, or a policy against workers: the same vault, within the page.
-      return await this.#openInPage(url);
+    } catch (cause) {
+      throw new OIDCError(
+        {
+          code: "vault_unavailable",
+          message: `The file ${url} can't be started as a SharedWorker, so nobody can sign in here.`,
+          hint: "Install oidc-widget also where the Jupyter server runs, then reload the page.",
+        },
+        cause,
+      );
     }
   }
 
@@ -165,7 +184,8 @@ export class VaultClient {
   }
 
   #hello(): void {
-    this.send({ type: "hello", page_id: this.#pageId, courier: this.#courier });
+    const page_id = this.#locked ? this.#pageId : null;
+    this.send({ type: "hello", page_id, role: this.#role, headers: this.#host.headers() });
   }
 
   #greet(): void {

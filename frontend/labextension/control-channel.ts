@@ -31,29 +31,30 @@ export class Courier {
     });
   }
 
-  async #deliver({ delivery, message, kernel_id }: FromVault & { type: "deliver" }): Promise<void> {
-    const owner = this.#owner(message.link_id);
+  async #deliver({ delivery, message, kernel_id = "", visit }: FromVault & { type: "deliver" }): Promise<void> {
+    const owner = this.#owner(message.link_id, kernel_id);
     let result: DeliveryResult = "not_mine";
+    let signed_out: boolean | undefined;
     try {
       if (owner) {
-        result = await this.#send(owner.connection, message);
-      } else if (kernel_id) {
-        result = await this.#callOn(kernel_id, message);
+        ({ result, signed_out } = await this.#send(owner.connection, message));
+      } else if (visit) {
+        ({ result, signed_out } = await this.#callOn(kernel_id, message));
       }
     } catch {
       result = "failed"; // the kernel died, or the connection is lost: the vault tries the other lane
     }
     const place = owner && { path: owner.path, name: owner.name };
-    this.#vault.send({ type: "result", delivery, result, kernel_id: owner?.connection.id ?? kernel_id, place });
+    this.#vault.send({ type: "result", delivery, result, place, signed_out });
   }
 
   /** A kernel that runs on although no page shows its notebook. */
-  async #callOn(id: string, message: Delivery): Promise<DeliveryResult> {
+  async #callOn(id: string, message: Delivery): Promise<Sent> {
     const model = await this.#kernels.findById(id);
     if (!model) {
       this.#visited.get(id)?.dispose();
       this.#visited.delete(id);
-      return "not_mine";
+      return { result: "not_mine" };
     }
     let connection = this.#visited.get(id);
     if (!connection || connection.isDisposed) {
@@ -63,20 +64,24 @@ export class Courier {
     return this.#send(connection, message);
   }
 
-  async #send(connection: Kernel.IKernelConnection, message: Delivery): Promise<DeliveryResult> {
+  async #send(connection: Kernel.IKernelConnection, message: Delivery): Promise<Sent> {
     const { status, reason, signed_out } = await ask(connection, message);
-    // While no page showed the widget, the kernel had nobody to tell.
-    if (signed_out) this.#vault.send({ type: "sign_out", link_id: message.link_id });
-    if (status === "ok") return "delivered";
-    return reason === "unknown_link" ? "not_mine" : "failed"; // a restarted kernel knows nothing of the old widgets
+    if (status === "ok") return { result: "delivered", signed_out };
+    // A restarted kernel knows nothing of the old widgets.
+    return { result: reason === "unknown_link" ? "not_mine" : "failed" };
   }
 
-  #owner(linkId: string): ConnectedKernel | undefined {
+  #owner(linkId: string, kernelId: string): ConnectedKernel | undefined {
     for (const kernel of this.#connected()) {
-      if (kernel.connection.hasComm(linkId)) return kernel;
+      if (kernel.connection.id === kernelId && kernel.connection.hasComm(linkId)) return kernel;
     }
     return undefined;
   }
+}
+
+interface Sent {
+  result: DeliveryResult;
+  signed_out?: boolean;
 }
 
 interface Reply {

@@ -6,6 +6,8 @@ import type { VaultClient } from "../client/vault-client.js";
 export interface ISignIns {
   readonly host: JupyterHost;
   readonly vault: VaultClient;
+  /** The same for the sidebar, which shows sessions and brings nothing to kernels. */
+  readonly sidebar: VaultClient;
 }
 
 export const ISignIns = new Token<ISignIns>(

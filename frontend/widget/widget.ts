@@ -1,13 +1,13 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { diagnose } from "../client/diagnose.js";
 import { jupyterHost } from "../client/host.js";
-import { completeRequest, fetchProviders, type Wanted } from "../client/providers.js";
 import { KernelLogin } from "../client/sign-in/kernel-login.js";
 import type { KernelState } from "../client/sign-in/kernel-state.js";
 import { Login } from "../client/sign-in/vault-login.js";
 import { VaultClient } from "../client/vault-client.js";
 import type { Problem } from "../oauth/errors.js";
 import type { LoginRequest } from "../oauth/request.js";
+import type { Wanted } from "../vault/messages.js";
 import { View } from "../view/line.js";
 
 /** The synced state: what was asked for, and nothing secret. */
@@ -46,14 +46,13 @@ const initialize: Initialize<State> = ({ model }) => {
   let letGo = () => {};
   let report = (facts: Record<string, unknown>) => tell("facts", facts);
   if (host) {
-    const vault = new VaultClient(host);
+    const vault = new VaultClient(host, "widget");
     void vault.connect();
-    const windowed = new Login(
-      vault,
-      id,
-      async () => completeRequest(model.get("_request"), await fetchProviders(host), host),
-      { auto_refresh, share_id_token, label },
-    );
+    const windowed = new Login(vault, id, async () => ({ wanted: model.get("_request"), kernel_id: kernelOf(model) }), {
+      auto_refresh,
+      share_id_token,
+      label,
+    });
     windowed.onLinked = ({ request, label: configured }) => {
       linked = request;
       windowed.tellKernel({ redirect_uri: request.redirect_uri, popup: true });
@@ -86,6 +85,12 @@ const initialize: Initialize<State> = ({ model }) => {
     letGo();
   };
 };
+
+/** The kernel that the model lives in, as the widget manager knows it; the kernel itself has no say in this. */
+function kernelOf(model: AnyModel<State>): string | null {
+  const { kernel } = model.widget_manager as { kernel?: { id?: string } | null };
+  return kernel?.id ?? null;
+}
 
 function follow(login: Login | KernelLogin, message: Exclude<FromKernel, { kind: "diagnose" }>): void {
   if (message.kind === "state") {

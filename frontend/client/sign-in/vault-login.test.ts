@@ -1,12 +1,12 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { loginRequest } from "../../testing/provider.js";
+import { wanted } from "../../testing/page.js";
 import type { FromVault, LinkState, ToVault } from "../../vault/messages.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import { Login, type LoginSetup } from "./vault-login.js";
 
 const URL_1 = "https://idp.example.com/authorize?state=one";
-const SETUP: LoginSetup = { request: loginRequest() };
+const SETUP: LoginSetup = { wanted: wanted() };
 
 /** The vault's end of the line, in the hands of the test. */
 class FakeVault {
@@ -84,7 +84,8 @@ async function linked({ prepared = true, setUp = async () => SETUP } = {}) {
   vault.greet();
   await prompt();
   if (vault.all("link").length > 0) vault.state({ status: "signed_out" });
-  if (prepared) vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p1", url: URL_1 } });
+  if (prepared)
+    vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p1", url: URL_1, configured: true } });
   return { vault, login };
 }
 
@@ -175,7 +176,7 @@ describe("a click", () => {
     down = false;
     login.signIn();
     await prompt();
-    expect(vault.all("link")).toMatchObject([{ link_id: "link-1", request: SETUP.request }]);
+    expect(vault.all("link")).toMatchObject([{ link_id: "link-1", wanted: SETUP.wanted }]);
     expect(vault.all("begin")).toHaveLength(1);
   });
 
@@ -198,7 +199,7 @@ describe("a blocked window", () => {
     await prompt();
     expect(login.blocked).toBe(true);
     // The vault prepares the next one meanwhile.
-    vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p2", url: `${URL_1}-two` } });
+    vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p2", url: `${URL_1}-two`, configured: true } });
     blocking = false;
     login.openBlocked();
     expect(opened.map(({ url }) => url)).toEqual([URL_1]);

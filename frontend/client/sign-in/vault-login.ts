@@ -1,6 +1,6 @@
 import type { Problem } from "../../oauth/errors.js";
 import type { LoginRequest } from "../../oauth/request.js";
-import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../../vault/messages.js";
+import type { Delivery, LinkedTo, LinkOptions, LinkState, Prepared, ToVault, Wanted } from "../../vault/messages.js";
 import { problemOf } from "../oidc-error.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import type { KernelState } from "./kernel-state.js";
@@ -11,11 +11,9 @@ import type { ShownState, SignInControl } from "./sign-in-control.js";
 const STALLED_AFTER = 2000;
 
 export interface LoginSetup {
-  request: LoginRequest;
-  /** This server's own callback, where the redirect address is another one that sends on to it. */
-  forward_to?: string;
-  /** The provider's name, as the server's administrator configured it. */
-  label?: string;
+  wanted: Wanted;
+  kernel_id?: string | null;
+  account?: string | null;
 }
 
 /** One link as this page sees it: what to show, and what a click does. */
@@ -24,7 +22,7 @@ export class Login implements SignInControl {
   /** Kernel-bound messages that go by the widget's own comm. */
   onDeliver?: (message: Delivery) => void;
   /** The vault knows of this link; `setup` is what it was asked for. */
-  onLinked?: (setup: LoginSetup) => void;
+  onLinked?: (linked: LinkedTo) => void;
   /** It is not even known what to ask for, so the vault has nothing to tell the kernel. */
   onFailed?: (problem: Problem) => void;
   /**
@@ -97,6 +95,7 @@ export class Login implements SignInControl {
     const prepared = this.#prepared;
     this.#prepared = undefined;
     this.#popup = openSignInWindow(prepared?.url ?? "about:blank");
+    if (this.#popup && prepared && !prepared.configured) this.#popup.opener = null;
     this.blocked = this.#popup === null;
     this.#blockedUrl = this.blocked ? prepared?.url : undefined;
     this.#starting = "clicked";
@@ -194,10 +193,7 @@ export class Login implements SignInControl {
   #link(): Promise<void> {
     if (this.#starting === "told") this.#starting = false; // the vault that was told has died
     const linked = this.#setUp().then((setup) => {
-      const { request, forward_to } = setup;
-      this.#request = request;
-      this.#send({ type: "link", link_id: this.id, request, forward_to, options: this.#options });
-      this.onLinked?.(setup);
+      this.#send({ type: "link", link_id: this.id, ...setup, options: this.#options });
     });
     this.#linked = linked;
     linked.catch((failure) => {
@@ -219,12 +215,16 @@ export class Login implements SignInControl {
       case "state":
         if (!this.#starting) this.#receiveState(message.state);
         return;
+      case "linked":
+        this.#request = message.request;
+        this.onLinked?.(message);
+        return;
       case "prepared":
         this.#prepared = message.prepared;
         return;
       case "opened":
         this.#starting = false;
-        if (message.url) this.#sendOn(message.url);
+        if (message.url) this.#sendOn(message.url, message.configured === true);
         else if (message.failure) this.#closeWindow();
         return;
       case "logout_url":
@@ -256,9 +256,11 @@ export class Login implements SignInControl {
   }
 
   /** The window was opened empty, because nothing was prepared yet. */
-  #sendOn(url: string): void {
-    if (this.#popup && !this.#popup.closed) this.#popup.location.replace(url);
-    else if (this.blocked) this.#blockedUrl = url;
+  #sendOn(url: string, configured: boolean): void {
+    if (this.#popup && !this.#popup.closed) {
+      this.#popup.location.replace(url);
+      if (!configured) this.#popup.opener = null;
+    } else if (this.blocked) this.#blockedUrl = url;
     // Nothing but a person closes a window that never left this page.
     else this.#send({ type: "window_closed", link_id: this.id });
     this.#notify();

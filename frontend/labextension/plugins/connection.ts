@@ -2,7 +2,7 @@ import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { onCourierCall } from "../../client/courier-call.js";
 import { jupyterHost } from "../../client/host.js";
 import { VaultClient } from "../../client/vault-client.js";
-import { onPresence } from "../../vault/presence.js";
+import { onLifeSign } from "../../vault/life-signs.js";
 import { ISignIns } from "../tokens.js";
 
 export const connection: JupyterFrontEndPlugin<ISignIns> = {
@@ -13,9 +13,9 @@ export const connection: JupyterFrontEndPlugin<ISignIns> = {
   activate: () => {
     const host = jupyterHost();
     if (!host) throw new Error("oidc-widget: this page has no #jupyter-config-data, so it can't find the vault.");
-    const vault = new VaultClient(host, true);
+    const vault = new VaultClient(host, "delivery");
     onCourierCall(() => vault.connect());
-    onPresence(host.filesUrl, () => void vault.connect());
-    return { host, vault };
+    onLifeSign(host.filesUrl, () => void vault.connect());
+    return { host, vault, sidebar: new VaultClient(host, "sidebar") };
   },
 };

@@ -1,9 +1,10 @@
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { JupyterHost } from "../../client/host.js";
 import { problemOf } from "../../client/oidc-error.js";
-import { DEFAULT_SCOPES, fetchProviders, type ServerProviders, type Wanted } from "../../client/providers.js";
+import { DEFAULT_SCOPES, fetchProviders, type ServerProviders } from "../../client/providers.js";
 import type { Problem } from "../../oauth/errors.js";
 import type { LoginRequest } from "../../oauth/request.js";
+import type { Wanted } from "../../vault/messages.js";
 
 /** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
 export interface Choice {
@@ -89,7 +90,9 @@ function nothing(): Wanted {
  */
 export function choiceOf(request: LoginRequest, usualRedirectUri: string): Choice {
   const { authority, client_id, provider = null, scopes, resource = null, audience = null } = request;
-  const redirect_uri = request.redirect_uri === usualRedirectUri ? null : request.redirect_uri;
+  // An issuer's own address stands below the usual one.
+  const usual = request.redirect_uri === usualRedirectUri || request.redirect_uri.startsWith(`${usualRedirectUri}/`);
+  const redirect_uri = usual ? null : request.redirect_uri;
   // Who signs in, and that they do it anew, was for that one time.
   const { login_hint, prompt, ...extra_params } = request.extra_params;
   return {

@@ -77,7 +77,7 @@ test("a provider whose settings were changed is asked for as they are now", asyn
   rows.choices = choices(choice("https://new.example.com/callback"));
   expect(rows.list).toHaveLength(1);
   await settled();
-  const asked = said.flatMap((message) => (message.type === "link" ? [message.request.redirect_uri] : []));
+  const asked = said.flatMap((message) => (message.type === "link" ? [message.wanted.redirect_uri] : []));
   expect(asked).toEqual(["https://old.example.com/callback", "https://new.example.com/callback"]);
   expect(said).toContainEqual({ type: "unlink", link_id: before.login.id });
 });
@@ -106,6 +106,8 @@ describe("a second account of a provider", () => {
     subject: login_hint,
     login_hint,
     uses: [],
+    host: "corp.example.com",
+    configured: false,
     request: { ...loginRequest(), authority: "https://corp.example.com", client_id: "notebooks" },
   });
 

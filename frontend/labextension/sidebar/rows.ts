@@ -1,5 +1,5 @@
 import type { JupyterHost } from "../../client/host.js";
-import { completeRequest, usualRedirectUri } from "../../client/providers.js";
+import { usualRedirectUri } from "../../client/providers.js";
 import { Login } from "../../client/sign-in/vault-login.js";
 import type { VaultClient } from "../../client/vault-client.js";
 import { sameAuthority } from "../../oauth/request.js";
@@ -137,13 +137,9 @@ export class Rows {
   }
 
   #login(key: string, choice: Choice, account?: string): Login {
-    const setUp = async () => {
-      const setup = completeRequest(choice.wanted, this.#choices.server, this.#host);
-      return { ...setup, request: { ...setup.request, account } };
-    };
+    const setUp = async () => ({ wanted: choice.wanted, account });
     // Every page has the same rows, so they share their links.
     return new Login(this.#vault, `sidebar ${key}`, setUp, {
-      kernel: false,
       auto_refresh: true,
       share_id_token: false,
     });

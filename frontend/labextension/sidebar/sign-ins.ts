@@ -24,8 +24,8 @@ export interface SignIns {
 
 export async function openSignIns(options: SignInsOptions): Promise<SignIns> {
   const { node, signIns, settings, notebooks, actions, translate } = options;
-  const rows = new Rows(signIns.vault, signIns.host);
-  void signIns.vault.connect();
+  const rows = new Rows(signIns.sidebar, signIns.host);
+  void signIns.sidebar.connect();
   const choose = async () => {
     rows.choices = await findChoices(signIns.host, settings);
   };
