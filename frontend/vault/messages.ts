@@ -57,6 +57,8 @@ export interface LinkState {
   warning?: Problem;
   /** The account of a session that this link may use once the person agrees (`confirmSharing`). */
   offer?: string;
+  /** Signed out here, and the provider can't be asked to ask who it is: the next sign-in may be the same person's. */
+  same_person?: boolean;
   /** Signed out here; the provider has a page to sign out at too, whose address comes when it is asked for. */
   logout?: boolean;
 }

@@ -336,6 +336,11 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
       if (session.over) return; // signed out while the token was on its way
       link.session = session;
       clear(link);
+      if (link.anew) {
+        link.anew = false;
+        link.prepared = undefined; // it would ask who it is
+        void flow.prepare(link);
+      }
       // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
       link.abandoned = true;
       session.wake();
@@ -358,6 +363,8 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
       link.session = undefined;
       clear(link);
       link.logoutUrl = logoutUrl;
+      link.anew = true;
+      link.prepared = undefined; // it would ask nobody
       publish(link);
       if (link.ports.size > 0) void flow.prepare(link);
       else dropLink(link);

@@ -16,6 +16,7 @@ export function stateOf(link: Link): LinkState {
     error: link.problem ?? session?.problem(key),
     warning: token && session?.warning(key),
     offer: offer?.account,
+    same_person: !session && link.anew && link.samePerson,
     logout: logoutUrl !== undefined,
   };
 }

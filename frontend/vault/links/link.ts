@@ -35,6 +35,10 @@ export interface Link {
   /** The window seems to be closed: nobody is kept waiting, but an answer still counts. */
   abandoned?: boolean;
   problem?: Problem;
+  /** Signed out here: the next sign-in asks who it is, where the provider can be asked to. */
+  anew?: boolean;
+  /** It can't. */
+  samePerson?: boolean;
   /** Where the person can sign out at the provider too. */
   logoutUrl?: string;
 

@@ -35,9 +35,15 @@ export interface SignIn {
   giveBack(result: SignInResult): void;
 }
 
-export async function prepareSignIn(destination: Destination, environment: Environment): Promise<SignIn> {
+/** @param prompt asked of the provider besides, where the request names none (OpenID Connect Core §3.1.2.1) */
+export async function prepareSignIn(
+  destination: Destination,
+  environment: Environment,
+  prompt?: string,
+): Promise<SignIn> {
   const { provider, request, linkedTo, forwardTo, landing } = destination;
-  const sent: AuthorizationRequest = await authorizationRequest(provider, request, environment, forwardTo);
+  const asked = prompt ? { ...request, extra_params: { prompt, ...request.extra_params } } : request;
+  const sent: AuthorizationRequest = await authorizationRequest(provider, asked, environment, forwardTo);
   let answered = false;
   let stop = () => {};
   return {

@@ -33,12 +33,19 @@ export interface SignInFlow {
   stop(link: Link): void;
 }
 
+/** How a provider is asked who signs in, although it may know somebody (Initiating User Registration §4 for the list). */
+function whoIsIt(supported: unknown): string | undefined {
+  return ["select_account", "login"].find((prompt) => Array.isArray(supported) && supported.includes(prompt));
+}
+
 export function createSignInFlow(context: SignInFlowContext): SignInFlow {
   const { clock, destinationOf, environmentOf, publish, signedIn } = context;
   const make = async (link: Link) => {
     void loadTokenRequests().catch(() => undefined); // asked for again, and told, when there is an answer
     const destination = await destinationOf(link);
-    return prepareSignIn(destination, environmentOf(destination.request));
+    const prompt = link.anew ? whoIsIt(destination.provider.metadata.prompt_values_supported) : undefined;
+    link.samePerson = prompt === undefined;
+    return prepareSignIn(destination, environmentOf(destination.request), prompt);
   };
 
   function tellPrepared({ id: link_id, ports, prepared }: Link): void {
@@ -56,6 +63,7 @@ export function createSignInFlow(context: SignInFlowContext): SignInFlow {
       if (link.wanted !== wanted) return; // asked for something else meanwhile
       link.prepared = next;
       tellPrepared(link);
+      if (link.anew) publish(link);
       clock.setTimeout(() => {
         if (link.prepared !== next) return;
         link.prepared = undefined;
