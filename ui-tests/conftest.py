@@ -148,7 +148,9 @@ def provider(
 ) -> OidcProvider:
     evidence.watch_log(_provider_log)
     _shared_provider.reset()
-    _shared_provider.configure(redirect_uris=[jupyter.redirect_uri], post_logout_redirect_uris=[jupyter.url])
+    _shared_provider.configure(
+        redirect_uris=jupyter.redirect_uris(_shared_provider.issuer), post_logout_redirect_uris=[jupyter.url]
+    )
     return _shared_provider
 
 

@@ -15,7 +15,7 @@ def test_the_token_is_there_in_the_next_cell(lab, provider):
     expect(nb.region.get_by_role("status")).to_contain_text("Signed in as Alice Adams")
     expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "(True, 'signed_in', 'Alice Adams')"
-    assert nb.execute("w.redirect_uri") == repr(lab.server.redirect_uri)
+    assert nb.execute("w.redirect_uri") == repr(lab.server.redirect_uris(provider.issuer)[0])
     [token] = provider.secrets("access_token")
     assert nb.execute("w.access_token") == repr(token.value)
     assert provider.introspect(token.value)["active"]

@@ -1,6 +1,8 @@
 import type { LoginRequest } from "../oauth/request.js";
 import type { JupyterHost } from "./host.js";
 import { callbackUrl } from "./host.js";
+import { discoveryUrl } from "./provider-address.js";
+import { storageProblem } from "./storage.js";
 
 const PATIENCE = 8000; // ms
 /** What no provider has issued. */
@@ -12,6 +14,8 @@ export interface Facts extends Record<string, unknown> {
   secure: boolean;
   /** A sign-in window can be opened here. */
   window: boolean;
+  /** Why a sign-in window's answer could not come back here; missing: nothing is in the way. */
+  storage?: string;
   /** Seconds since the epoch, by the browser's clock. */
   now: number;
   request?: LoginRequest;
@@ -21,14 +25,13 @@ export interface Facts extends Record<string, unknown> {
   readable?: Record<string, boolean>;
 }
 
-export async function diagnose(host: JupyterHost | null, request?: LoginRequest): Promise<Facts> {
-  const facts: Facts = {
-    origin: location.origin,
-    secure: isSecureContext,
-    window: host !== null,
-    now: Date.now() / 1000,
-  };
-  if (!host) return facts;
+/** What any page knows. */
+export function plainFacts(): Facts {
+  return { origin: location.origin, secure: isSecureContext, window: false, now: Date.now() / 1000 };
+}
+
+export async function diagnose(host: JupyterHost, request?: LoginRequest): Promise<Facts> {
+  const facts = { ...plainFacts(), window: true, storage: storageProblem()?.message };
   const [callback, readable] = await Promise.all([
     status(callbackUrl(host)),
     request && !request.relay ? readability(request) : undefined,
@@ -37,10 +40,9 @@ export async function diagnose(host: JupyterHost | null, request?: LoginRequest)
 }
 
 async function readability({ authority, client_id }: LoginRequest): Promise<Record<string, boolean>> {
-  const issuer = authority.replace(/\/?(\.well-known\/openid-configuration)?$/, "");
   let metadata: Record<string, unknown>;
   try {
-    metadata = await (await ask(`${issuer}/.well-known/openid-configuration`)).json();
+    metadata = await (await ask(discoveryUrl(authority))).json();
   } catch {
     return { discovery: false };
   }

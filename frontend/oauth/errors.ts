@@ -16,6 +16,7 @@ export type ErrorCode =
   | "state_mismatch"
   | "iss_mismatch"
   | "id_token_invalid"
+  | "acr_mismatch"
   | "token_endpoint_unreachable"
   | "token_request_refused"
   | "token_response_invalid"
@@ -24,6 +25,8 @@ export type ErrorCode =
   | "timeout"
   | "sign_in_failed"
   | "vault_unavailable"
+  | "server_unavailable"
+  | "storage_refused"
   | "popup_blocked"
   | "no_token"
   // Of a kernel that signs in by itself; its pages show them.
@@ -31,11 +34,16 @@ export type ErrorCode =
   | "keys_unavailable"
   | "no_express_lane";
 
+/** A sentence for a translator: a text with %1, %2 …, and what stands in their place. */
+export type Sentence = [text: string, ...values: string[]];
+
 /** What travels: a code for programs, a sentence for people, and what to do about it. */
 export interface Problem {
   code: ErrorCode;
   message: string;
   hint?: string;
+  /** The same sentences (`message`, and the hint where there is one) as a page translates them; kernels need none. */
+  sentences?: { message: Sentence[]; hint?: Sentence };
   /** Text a person may want to copy, such as the redirect address to register. */
   copy?: string;
 }

@@ -268,8 +268,8 @@ class Desk:
         if new.token is not None and new.token is not old.token:
             self.requests.arrived(new.token)
         self._notify()
-        if self.source is not self.browser or (self.browser.present and not self.browser.windowed):
-            self._hand_on(self.tell_state)  # the pages know only what this kernel tells
+        # Two people may share a kernel, and a page knows only what its own browser has brought.
+        self._hand_on(self.tell_state)
         self._tell_change(old, new)
 
     def _notify(self) -> None:

@@ -1,0 +1,76 @@
+/**
+ * What a widget loads where it finds our files on its Jupyter server: it lies beside the vault and is of one version with
+ * it, so that only this end knows what the vault is told. Elsewhere (VS Code, Colab) nobody needs it.
+ */
+import type { Facts } from "./diagnose.js";
+import { diagnose } from "./diagnose.js";
+import type { JupyterHost } from "./host.js";
+import type { FromKernel } from "./kernel-messages.js";
+import { type LinkSetup, VaultLogin } from "./sign-in/vault-login.js";
+import { VaultClient } from "./vault-client.js";
+
+export interface WindowLogin {
+  readonly login: VaultLogin;
+  /** What the kernel says, and asks of this page. */
+  follow(message: FromKernel): void;
+  dispose(): void;
+}
+
+/**
+ * @param tell sends an event to the kernel by the widget's own comm
+ * @param deliver the labextension's, if this page has one: ends when it can bring messages to kernels
+ */
+export function startWindowLogin(
+  host: JupyterHost,
+  id: string,
+  setup: LinkSetup,
+  tell: (event: string, payload: object) => void,
+  deliver?: () => Promise<unknown>,
+): WindowLogin {
+  const vault = new VaultClient(host, "widget", deliver);
+  void vault.connect();
+  const login = new VaultLogin(vault, id, setup);
+  login.onLinked = ({ redirect_uri }) => login.tellKernel({ redirect_uri, popup: true });
+  login.onStalled = (attempt, request) => tell("explain", { attempt, request, label: login.to?.label });
+  login.onFailed = (error) => tell("status", { status: "error", error });
+  login.onDeliver = ({ event, payload }) => tell(event, payload);
+
+  function follow(message: FromKernel): void {
+    switch (message.kind) {
+      case "state":
+        login.kernel = message;
+        return;
+      case "sign_in":
+        login.ask();
+        return;
+      case "sign_out":
+        login.signOut();
+        return;
+      case "cancel":
+        login.cancel();
+        return;
+      case "problem":
+        login.explain(message.problem, message.attempt);
+        return;
+      case "refresh":
+        login.refresh(message);
+        return;
+      case "diagnose":
+        void diagnose(host, login.request).then((facts: Facts) => {
+          // Where there is no vault, the comm is the way.
+          if (vault.id) login.tellKernel({ ...facts, id: message.id }, "facts");
+          else tell("facts", { ...facts, id: message.id });
+        });
+        return;
+    }
+  }
+
+  return {
+    login,
+    follow,
+    dispose() {
+      login.dispose();
+      vault.dispose();
+    },
+  };
+}
