@@ -25,6 +25,8 @@ FRONTEND := $(shell find frontend $(wildcard schema style) -type f) $(wildcard t
 help:
 	@echo "make demo    a local provider, a demo API and JupyterLab with the quickstart notebook (ARGS=--no-browser)"
 	@echo "make test    every check and test, the browser tests included"
+	@echo "make test-firefox    the product in Firefox ESR"
+	@echo "make test-keycloak   the product with Keycloak (Java 17 and Maven; 180 MB once)"
 	@echo "make build   the wheel and the source distribution, in dist/"
 	@echo "make check   linters, formatters and type checkers only"
 	@echo "make fix     what linters and formatters can mend by themselves"
@@ -39,6 +41,16 @@ test: check .venv/linked .venv/provisioned
 	npm test
 	$(BIN)/pytest $(TOGETHER) tests
 	$(BIN)/pytest $(TOGETHER) ui-tests
+
+.PHONY: test-firefox
+test-firefox: .venv/linked .venv/provisioned
+	$(BIN)/python ui-tests/firefox_esr.py
+	node --test --test-concurrency=1 ui-tests/firefox/*.test.mjs
+
+.PHONY: test-keycloak
+test-keycloak: .venv/linked .venv/provisioned
+	$(BIN)/python ui-tests/providers/keycloak.py
+	$(BIN)/pytest ui-tests/keycloak
 
 .PHONY: check
 check: .venv/installed node_modules/installed

@@ -59,3 +59,18 @@ class LoginForm:
             # The click may be what closes the window, before Playwright has seen it through.
             if not self.page.is_closed():
                 raise
+
+
+class KeycloakForm(LoginForm):
+    """Keycloak's pages, which say the same in other words."""
+
+    def sign_in(self, login: str = "alice", password: str | None = None, *, allow: bool = False) -> None:
+        self.page.get_by_label("Username", exact=True).fill(login)
+        self.page.get_by_label("Password", exact=True).fill(password or f"{login}-password")
+        self._click("Sign In")
+        if allow:
+            self.allow()
+
+    def allow(self) -> None:
+        """Click `Yes` where it asks what a client or a device may do."""
+        self._click("Yes")
