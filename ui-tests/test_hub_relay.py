@@ -27,7 +27,7 @@ def corp(tmp_path_factory):
 @pytest.fixture(scope="module")
 def corp_hub(corp, tmp_path_factory):
     """A Hub with a provider whose client secret is in its environment; Alice's server runs."""
-    entry = {
+    settings = {
         "label": "Corp",
         "authority": corp.issuer,
         "client_id": corp.confidential.client_id,
@@ -36,7 +36,7 @@ def corp_hub(corp, tmp_path_factory):
     hub = Hub(
         tmp_path_factory.mktemp("hub"),
         base_url="/some/hub/",
-        providers={"corp": entry, "wrong": {**entry, "client_secret": "literal"}},
+        providers={"corp": settings, "wrong": {**settings, "client_secret": "literal"}},
         env={"CORP_SECRET": SECRET},
     )
     with contextlib.closing(hub):
@@ -76,7 +76,7 @@ def environments(corp_hub):
         with contextlib.suppress(OSError):  # it may end meanwhile
             environ = (process / "environ").read_bytes().decode(errors="replace")
             if "JUPYTERHUB_USER=alice\0" in environ and str(corp_hub.log.parent) in environ:
-                found.append(dict(entry.partition("=")[::2] for entry in environ.split("\0")))
+                found.append(dict(one.partition("=")[::2] for one in environ.split("\0")))
     assert found
     return found
 

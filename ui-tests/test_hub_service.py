@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from hub import PASSWORD
+from oidc_widget.oauth.callback_address import issuer_tail
 
 CALLBACK = "services/oidc-widget/callback"
 
@@ -41,9 +42,9 @@ class Browser(httpx.Client):
     def _xsrf(self, page):
         return re.findall(r'name="_xsrf"\s+value="([^"]*)"', page.text)[0]
 
-    def callback(self, query):
+    def callback(self, query, tail=""):
         """Arrive from the provider, and follow the Hub's own sign-in to its service until it answers."""
-        answer = self.get(f"{self.hub.redirect_uri}?{query}")
+        answer = self.get(f"{self.hub.redirect_uri}{tail}?{query}")
         for _ in range(6):
             location = urljoin(str(answer.url), answer.headers.get("Location", ""))
             if "Location" not in answer.headers or re.search("/user/.*/oidc-widget/callback", location):
@@ -83,6 +84,55 @@ def test_the_popup_is_sent_on_with_its_query_unchanged(hub, alice):
     page = alice.get(urljoin(str(answer.url), answer.headers["Location"]))
     assert page.status_code == 200
     assert "Finishing the sign-in" in page.text
+
+
+TAIL = f"/{issuer_tail('https://idp.example.com')}"
+
+
+def test_an_issuer_s_own_address_stays_one_on_the_way_on(hub, alice):
+    target = f"{hub.user_url('alice')}oidc-widget/callback"
+    for _ in range(2):  # first with the Hub's sign-in to its service in between, then without
+        answer = alice.callback(query_for(target), TAIL)
+        assert urljoin(str(answer.url), answer.headers["Location"]) == f"{target}{TAIL}?{query_for(target)}"
+    page = alice.get(urljoin(str(answer.url), answer.headers["Location"]))
+    assert (page.status_code, "Finishing the sign-in" in page.text) == (200, True)
+
+
+def test_an_issuer_s_own_address_is_that_of_the_request_and_not_of_state(hub, alice):
+    # `state` is anybody's to write: it names a server, and never a provider.
+    answer = alice.callback(query_for(f"{hub.user_url('alice')}oidc-widget/callback{TAIL}"))
+    assert answer.status_code in {403, 503}
+    assert "Location" not in answer.headers
+    own = f"{hub.user_url('alice')}oidc-widget/callback"
+    other = f"/{issuer_tail('https://other.example.com')}"
+    answer = alice.callback(query_for(own), other)
+    assert urlsplit(answer.headers["Location"]).path.endswith(f"/oidc-widget/callback{other}")
+
+
+def test_an_issuer_s_own_address_leads_nobody_to_a_stranger_s_server(hub, alice):
+    answer = alice.callback(query_for(f"{hub.user_url('bob')}oidc-widget/callback"), TAIL)
+    assert answer.status_code == 403
+    assert "belongs to another server" in answer.text
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "/",
+        "/lab",
+        "/idp.example.com",
+        "/idp.example.com.0123456789ABCDEF",
+        "/..%2f..%2flab.0123456789abcdef",
+        f"{TAIL}/",
+        f"{TAIL}/..",
+        f"{TAIL}{TAIL}",
+        f"{TAIL}%0d%0aX:%20y",
+    ],
+)
+def test_what_is_no_issuer_s_own_address_is_an_error(hub, alice, tail):
+    answer = alice.callback(query_for(f"{hub.user_url('alice')}oidc-widget/callback"), tail)
+    assert answer.status_code == 404 or "oidc-widget/callback?" in answer.headers.get("Location", "")
+    assert "X" not in answer.headers
 
 
 def test_a_user_s_server_knows_the_one_redirect_address(hub, alice):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from oidc_widget.errors import ConfigurationError
+from oidc_widget.oauth.address import is_loopback
 
 if TYPE_CHECKING:
     from oidc_widget.oauth.access_token import AccessToken
@@ -19,7 +19,6 @@ __all__ = [
     "Origin",
     "asks_for_another_token",
     "header",
-    "is_loopback",
     "is_plain_http",
     "origin_of",
     "proxied",
@@ -135,13 +134,3 @@ def _environments_proxy(url: str) -> bool:
         return bool(requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)))
     proxies = getproxies()
     return bool(proxies.get("http") or proxies.get("all")) and not proxy_bypass(urlsplit(url).netloc)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this very machine."""
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -120,12 +120,20 @@ def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redirect-uri", metavar="URI", help="its redirect address, as w.redirect_uri tells it"
     )
+    parser.add_argument(
+        "--jupyter", metavar="URL", help="the Jupyter server whose redirect addresses are to be told"
+    )
 
 
 def _run_doctor(arguments: argparse.Namespace) -> int:
     from oidc_widget.diagnosis.doctor import run  # noqa: PLC0415  only this subcommand needs it
 
-    return run(arguments.authority, client_id=arguments.client_id, redirect_uri=arguments.redirect_uri)
+    return run(
+        arguments.authority,
+        client_id=arguments.client_id,
+        redirect_uri=arguments.redirect_uri,
+        jupyter=arguments.jupyter,
+    )
 
 
 #: name: (one sentence for the help, declares the arguments, runs it)

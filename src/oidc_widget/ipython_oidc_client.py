@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError
 from oidc_widget.login import OIDCLogin
-from oidc_widget.oauth.reserved import RESERVED
+from oidc_widget.oauth.reserved import RESERVED, without_reserved
 from oidc_widget.parameters import parameters
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def authenticate(config: Mapping[str, Any], token: MutableMapping[str, Any]) -> 
         scopes=config.get("scope", "openid"),
         resource=config.get("resource"),
         redirect_uri=config.get("redirect_uri"),
-        extra_params={name: value for name, value in extra.items() if name not in RESERVED},
+        extra_params=without_reserved(extra),
     )
 
     def fill(change: Mapping[str, Any]) -> None:

@@ -276,9 +276,10 @@ class OIDCLogin(anywidget.AnyWidget):
         Report
             Shown as lines: what was checked, what was found, what to do. It takes some seconds.
         """
-        from oidc_widget.diagnosis.diagnose import diagnose  # noqa: PLC0415  # loads an HTTP client
+        from oidc_widget.diagnosis.diagnose import diagnose  # noqa: PLC0415  # seldom needed
+        from oidc_widget.signin.diagnosing import known_to  # noqa: PLC0415  # likewise
 
-        return diagnose(self._desk)
+        return diagnose(known_to(self._desk))
 
     # ---- waiting -----------------------------------------------------------------------------------
 

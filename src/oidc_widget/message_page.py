@@ -12,7 +12,7 @@ import hashlib
 import html
 from dataclasses import dataclass
 
-__all__ = ["SECURITY_HEADERS", "MessagePage"]
+__all__ = ["SECURITY_HEADERS", "MessagePage", "isolated"]
 
 #: On every response, pages and JSON alike: an authorization code is in the address (RFC 9700 §4.2.4).
 SECURITY_HEADERS = {
@@ -36,6 +36,29 @@ def _source(text: str) -> str:
     """Return the CSP source expression of an inline element (CSP Level 3 §8.3)."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+#: They turn the order of what follows (Unicode Standard Annex 9 §2).
+_DIRECTIONS = dict.fromkeys(
+    map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+)
+
+
+def isolated(name: str) -> str:
+    """Return somebody else's text as a part of a sentence, whose order it can't turn.
+
+    Parameters
+    ----------
+    name : str
+        The text.
+
+    Returns
+    -------
+    str
+        It, without what only changes directions; in an isolate of its own where it may have another one.
+    """
+    plain = name.translate(_DIRECTIONS)
+    return plain if plain.isascii() else f"\u2068{plain}\u2069"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+from urllib.parse import urlencode
 
 import pytest
 
@@ -105,11 +106,13 @@ class Authorization(http.server.BaseHTTPRequestHandler):
             document = {"issuer": issuer, "authorization_endpoint": f"{issuer}/auth"}
             return self.answer(200, json.dumps(document))
         self.server.asked.append(self.path)
+        if callable(self.server.page):
+            return self.answer(*self.server.page(self.path))
         return self.answer(*self.server.page)
 
-    def answer(self, status, body, **headers):
+    def answer(self, status, body, headers=()):
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in dict(headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body.encode())
@@ -160,3 +163,94 @@ def test_a_redirect_back_to_the_client_ends_the_asking(certified):
     before = len(certified.requests("authorization"))
     assert explain_refusal(asked(certified)) is None
     assert len(certified.requests("authorization")) == before + 1
+
+
+@pytest.fixture
+def request_to(server):
+    return {
+        "authority": f"http://127.0.0.1:{server.server_port}",
+        "client_id": "notebooks",
+        "redirect_uri": REGISTERED,
+        "scopes": ["openid"],
+    }
+
+
+def sent_to(location):
+    return 302, "", {"Location": location}
+
+
+def test_what_a_provider_notices_one_page_later_is_named(server, request_to):
+    def page(path):
+        return sent_to("/login?step=2") if path.startswith("/auth") else (400, "Unregistered redirect_uri")
+
+    server.page = page
+    assert explain_refusal(request_to)["code"] == "redirect_uri_mismatch"
+
+
+def test_a_connector_that_is_none_is_named(server, request_to):
+    server.page = (400, "<h1>Bad Request</h1>Connector ID does not match a valid Connector")
+    problem = explain_refusal({**request_to, "extra_params": {"connector_id": "ldpa"}}, label="Corp")
+    assert problem["message"] == "Corp doesn't know the connector “ldpa”."
+    assert explain_refusal(request_to) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "description", "code"),
+    [
+        ("login_required", None, None),
+        ("interaction_required", None, None),
+        ("unauthorized_client", "Standard flow is disabled for the client.", "unknown_client"),
+        ("invalid_scope", "Invalid scopes: openid nonsense", "scope_unavailable"),
+        ("invalid_request", "Pushed Authorization Request is only allowed.", "authorization_failed"),
+    ],
+)
+def test_an_error_that_comes_back_is_named_unless_it_only_asks_for_the_person(
+    server, request_to, error, description, code
+):
+    def page(path):
+        said = urlencode({"error": error, "error_description": description or "", "state": "x"})
+        return sent_to(f"{REGISTERED}?{said}") if "prompt=none" in path else (200, "Sign in")
+
+    server.page = page
+    problem = explain_refusal(request_to, label="Corp")
+    assert (problem and problem["code"]) == code
+    if error == "unauthorized_client":
+        assert "Standard flow" in problem["message"]
+    if error == "invalid_request":
+        assert "pushed authorization requests" in problem["message"]
+
+
+def test_nobody_is_followed_to_another_house(server, request_to):
+    server.page = sent_to("http://127.0.0.1:9/login")
+    assert explain_refusal(request_to) is None
+    assert len(server.asked) == 2
+
+
+def test_a_chain_of_redirects_has_an_end(server, request_to):
+    server.page = sent_to("/again")
+    assert explain_refusal(request_to) is None
+    assert len(server.asked) <= 10
+
+
+def test_a_client_of_the_certified_provider_that_may_not_sign_in_so_is_named(start_provider):
+    clients = {
+        "pushing": {
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code"],
+            "require_pushed_authorization_requests": True,
+        },
+        "device": {
+            "token_endpoint_auth_method": "none",
+            "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"],
+            "response_types": [],
+        },
+    }
+    provider = start_provider(redirect_uris=[REGISTERED], clients=clients)
+    assert "pushed" in explain_refusal(asked(provider, client_id="pushing"))["message"]
+    assert explain_refusal(asked(provider, client_id="device"))["code"] == "unknown_client"
+
+
+@pytest.mark.parametrize("value", [5, [], {"a": 1}, ""])
+@pytest.mark.parametrize("name", ["authority", "client_id", "redirect_uri"])
+def test_a_page_that_sends_nonsense_is_explained_nothing(certified, name, value):
+    assert explain_refusal(asked(certified, **{name: value})) is None

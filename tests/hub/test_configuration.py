@@ -130,3 +130,21 @@ def test_the_hub_loads_nothing_of_kernels_and_servers():
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own
     assert loaded.stdout.strip() == "[]"
+
+
+def port_of(config, monkeypatch, folder):
+    monkeypatch.chdir(folder)
+    configure(config)
+    (service,) = value(config, "JupyterHub", "services")
+    return urlsplit(service["url"]).port
+
+
+def test_the_port_is_the_same_at_each_start_and_another_for_another_hub(monkeypatch, tmp_path):
+    def of_hub(folder="a", **settings):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        return port_of(Config(JupyterHub=settings), monkeypatch, tmp_path / folder)
+
+    assert of_hub() == of_hub()
+    others = {of_hub(), of_hub("b"), of_hub(bind_url="http://:8001"), of_hub(port=9000), of_hub(db_url="x")}
+    assert len(others) == 5
+    assert all(20_000 <= port < 30_000 for port in others)

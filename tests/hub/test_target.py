@@ -115,6 +115,9 @@ def test_a_destination_is_always_one_of_the_servers_own(target):
         ("https://hub.example.com/base/user/a@bc/oidc-widget/callback", False),
         ("https://hub.example.com/base/user/c/oidc-widget/callback", False),
         ("https://[", False),
+        ("https://hub.example.com/base/user/a@b/../c/oidc-widget/callback", False),
+        ("https://hub.example.com/base/user/a@b/x/y/oidc-widget/callback", False),
+        ("https://hub.example.com/base/user/a@b/%2e%2e/oidc-widget/callback", False),
     ],
 )
 def test_a_stopped_server_is_known_by_its_path(target, own):

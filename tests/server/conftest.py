@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-REDIRECT_URI = "http://localhost/oidc-widget/callback"
+#: Under whatever name a browser sees the server: its own callback page.
+REDIRECT_URI = "http://localhost/some/base/oidc-widget/callback"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from oidc_widget.errors import ConfigurationError
 from oidc_widget.relay import client_authentication
@@ -28,7 +28,7 @@ def environment(monkeypatch):
     return client_authentication.os.environ
 
 
-def test_an_entry_is_completed_with_what_is_usual():
+def test_a_provider_is_completed_with_what_is_usual():
     provider = parse_provider("corp", CORP)
     assert provider.label == "corp"
     assert provider.scopes == ("openid", "profile", "email")
@@ -42,8 +42,8 @@ def test_scopes_may_be_written_as_one_text_or_as_a_list():
 
 
 def test_the_discovery_address_is_as_good_as_the_authority():
-    entry = {**CORP, "authority": "https://idp.example.com/x/.well-known/openid-configuration"}
-    assert parse_provider("corp", entry).authority == "https://idp.example.com/x"
+    settings = {**CORP, "authority": "https://idp.example.com/x/.well-known/openid-configuration"}
+    assert parse_provider("corp", settings).authority == "https://idp.example.com/x"
 
 
 def test_a_secret_turns_the_relay_on():
@@ -134,9 +134,9 @@ def test_browsers_are_told_everything_but_the_authentication():
     ],
 )
 def test_a_wrong_entry_is_an_error_that_names_the_key(change, key, words):
-    entry = {k: v for k, v in {**CORP, **change}.items() if v is not None}
+    settings = {k: v for k, v in {**CORP, **change}.items() if v is not None}
     with pytest.raises(ConfigurationError) as caught:
-        parse_provider("corp", entry)
+        parse_provider("corp", settings)
     assert f"c.OIDCWidget.providers['corp']['{key}']" in str(caught.value)
     assert words in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -171,24 +171,24 @@ def test_providers_that_are_no_dictionary_are_one_error(configured):
 
 
 def test_a_secret_is_taken_out_of_the_environment_that_kernels_inherit(environment):
-    entry = {**CORP, "client_secret_env": "CORP_SECRET"}
-    parse_provider("corp", entry)
+    settings = {**CORP, "client_secret_env": "CORP_SECRET"}
+    parse_provider("corp", settings)
     assert "CORP_SECRET" not in environment
     # A second server in the same process has it all the same.
-    assert parse_provider("corp", entry).relay
+    assert parse_provider("corp", settings).relay
 
 
 def test_a_secret_s_file_may_be_replaced_while_the_server_runs(tmp_path):
     file = tmp_path / "secret"
     file.write_text("old\n")
-    entry = {**CORP, "client_secret_file": str(file), "token_endpoint_auth_method": "client_secret_post"}
-    authentication = parse_provider("corp", entry).authentication
+    settings = {**CORP, "client_secret_file": str(file), "token_endpoint_auth_method": "client_secret_post"}
+    authentication = parse_provider("corp", settings).authentication
     file.write_text("new\n")
-    form, _ = authentication.sign({}, address="https://idp.example.com/token", now=0)
+    form, _ = authentication.sign({}, issuer="https://idp.example.com", now=0)
     assert form == {"client_id": "notebooks", "client_secret": "new"}
     file.write_text("")
     with pytest.raises(ConfigurationError, match="is empty"):
-        authentication.sign({}, address="https://idp.example.com/token", now=0)
+        authentication.sign({}, issuer="https://idp.example.com", now=0)
 
 
 @pytest.mark.parametrize(
@@ -206,13 +206,13 @@ def test_a_private_key_of_any_usual_kind_signs(tmp_path, key, algorithm, form):
     file = tmp_path / "key"
     text = key.as_pem(private=True).decode() if form == "pem" else json.dumps(key.as_dict(private=True))
     file.write_text(text)
-    entry = {**CORP, "private_key_file": str(file), "private_key_id": "k1"}
-    sent, headers = parse_provider("corp", entry).authentication.sign(
-        {"a": "b"}, address="https://idp.example.com/token", now=1_000_000
+    settings = {**CORP, "private_key_file": str(file), "private_key_id": "k1"}
+    sent, headers = parse_provider("corp", settings).authentication.sign(
+        {"a": "b"}, issuer="https://idp.example.com", now=1_000_000
     )
     token = client_authentication.jwt.decode(sent["client_assertion"], key, algorithms=[algorithm])
     assert token.header["kid"] == "k1"
-    assert token.claims["aud"] == "https://idp.example.com/token"
+    assert token.claims["aud"] == "https://idp.example.com"
     assert token.claims["exp"] - token.claims["iat"] == 60
     assert sent["a"] == "b"
     assert headers == {}
@@ -223,3 +223,34 @@ def test_a_public_key_is_refused(tmp_path):
     file.write_bytes(ECKey.generate_key("P-256").as_pem(private=False))
     with pytest.raises(ConfigurationError, match="no private key"):
         parse_provider("corp", {**CORP, "private_key_file": str(file)})
+
+
+def test_a_client_secret_may_sign_instead_of_being_sent():
+    settings = {**CORP, "client_secret_env": "CORP_SECRET", "token_endpoint_auth_method": "client_secret_jwt"}
+    sent, headers = parse_provider("corp", settings).authentication.sign(
+        {}, issuer="https://idp.example.com", now=1_000_000
+    )
+    key = OctKey.import_key(SECRET)
+    token = client_authentication.jwt.decode(sent["client_assertion"], key, algorithms=["HS256"])
+    assert token.claims["aud"] == "https://idp.example.com"
+    assert SECRET not in str(sent)
+    assert headers == {}
+
+
+def test_another_audience_of_assertions_may_be_configured(tmp_path):
+    file = tmp_path / "key"
+    key = ECKey.generate_key("P-256")
+    file.write_bytes(key.as_pem(private=True))
+    settings = {**CORP, "private_key_file": str(file), "client_assertion_audience": "https://x.example/token"}
+    sent, _ = parse_provider("corp", settings).authentication.sign(
+        {}, issuer="https://idp.example.com", now=0
+    )
+    token = client_authentication.jwt.decode(sent["client_assertion"], key, algorithms=["ES256"])
+    assert token.claims["aud"] == "https://x.example/token"
+
+
+def test_a_sign_out_names_the_client_alone_unless_the_administrator_says_more():
+    assert not {"id_token_hint", "post_logout_redirect_uri"} & set(parse_provider("corp", CORP).public())
+    more = {"id_token_hint": True, "post_logout_redirect_uri": "https://hub.example.com/bye"}
+    public = parse_provider("corp", {**CORP, **more}).public()
+    assert {name: public[name] for name in more} == more

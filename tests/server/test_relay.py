@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 
 import httpx
 import pytest
@@ -13,11 +14,16 @@ from providers.oidc_provider import OidcProvider
 CLIENT = OidcProvider.confidential
 KEY = ECKey.generate_key("P-256", parameters={"kid": "k1"})
 FORM = "application/x-www-form-urlencoded"
+CALLBACK = "http://localhost/some/base/oidc-widget/callback"
 CLIENTS = {
     "post": {"client_secret": "test-secret-for-post", "token_endpoint_auth_method": "client_secret_post"},
     "jwt": {
         "token_endpoint_auth_method": "private_key_jwt",
         "jwks": {"keys": [KEY.as_dict(private=False)]},
+    },
+    "hmac": {
+        "client_secret": "a-secret-of-at-least-32-characters-for-hs256",
+        "token_endpoint_auth_method": "client_secret_jwt",
     },
     # Registered for Basic with a secret that needs the encoding of RFC 6749 §2.3.1.
     "odd": {"client_secret": "a:b+c/d%20=&e", "token_endpoint_auth_method": "client_secret_basic"},
@@ -39,6 +45,12 @@ def relaying(start_server, _provider, tmp_path_factory):
             "client_secret_env": "POST_SECRET",
             "token_endpoint_auth_method": "client_secret_post",
         },
+        "hmac": {
+            **base,
+            "client_id": "hmac",
+            "client_secret_env": "HMAC_SECRET",
+            "token_endpoint_auth_method": "client_secret_jwt",
+        },
         "odd": {**base, "client_id": "odd", "client_secret_env": "ODD_SECRET"},
         "jwt": {**base, "client_id": "jwt", "private_key_file": str(secrets / "key.pem")},
         "jwk": {**base, "client_id": "jwt", "private_key_file": str(secrets / "key.jwk")},
@@ -46,6 +58,7 @@ def relaying(start_server, _provider, tmp_path_factory):
         "direct": {**base, "client_id": "notebooks"},
         "nowhere": {**confidential, "authority": "http://127.0.0.1:9"},
         "mistaken": {**base, "client_id": CLIENT.client_id, "client_secret_env": "WRONG_SECRET"},
+        "elsewhere": {**confidential, "redirect_uri": "https://hub.example.com/signed-in"},
         "other": {**confidential, "authority": _provider.issuer.replace("127.0.0.1", "localhost")},
     }
     return start_server(
@@ -53,6 +66,7 @@ def relaying(start_server, _provider, tmp_path_factory):
         env={
             "CONFIDENTIAL_SECRET": CLIENT.client_secret,
             "POST_SECRET": CLIENTS["post"]["client_secret"],
+            "HMAC_SECRET": CLIENTS["hmac"]["client_secret"],
             "ODD_SECRET": CLIENTS["odd"]["client_secret"],
             "WRONG_SECRET": "not-the-secret",
         },
@@ -83,7 +97,7 @@ def test_a_code_becomes_tokens(relay, grant):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", ["post", "jwt", "jwk", "odd", "public"])
+@pytest.mark.parametrize("name", ["post", "jwt", "jwk", "hmac", "odd", "public"])
 def test_every_kind_of_client_authentication_is_accepted(relay, grant, name):
     client = {"jwk": "jwt", "public": "notebooks"}.get(name, name)
     answer = relay.post(f"api/providers/{name}/token", data=grant(client))
@@ -199,6 +213,13 @@ def test_a_provider_without_relay_has_none(relay, grant):
         ({"client_id": "another"}, "invalid_request"),
         ({"client_secret": "guess"}, "invalid_request"),
         ({"scope": "admin"}, "invalid_request"),
+        # An issuer's own address, another server's, another user's, and ours in other words.
+        ({"redirect_uri": f"{CALLBACK}/idp.example.com.0123456789abcdef"}, "invalid_request"),
+        ({"redirect_uri": "http://localhost/oidc-widget/callback"}, "invalid_request"),
+        ({"redirect_uri": "http://localhost/user/bob/oidc-widget/callback"}, "invalid_request"),
+        ({"redirect_uri": f"{CALLBACK}/"}, "invalid_request"),
+        ({"redirect_uri": "http://localhost/other/../some/base/oidc-widget/callback"}, "invalid_request"),
+        ({"redirect_uri": "http://localhost/some/base/%6fidc-widget/callback"}, "invalid_request"),
     ],
 )
 def test_what_is_not_passed_on_never_reaches_the_provider(relay, grant, provider, change, error):
@@ -290,6 +311,7 @@ def test_a_secret_that_the_provider_refuses_is_told_to_the_administrator(relayin
     answer = relay.post("api/providers/mistaken/token", data=grant(CLIENT.client_id))
     assert answer.status_code == 401
     assert answer.json()["error"] == "invalid_client"
+    assert "check the client's secret" in answer.json()["error_description"]
     assert "'mistaken' refused this server's client authentication" in relaying.log
 
 
@@ -297,3 +319,49 @@ def test_a_provider_that_calls_itself_otherwise_gets_no_secret(relay, grant, pro
     answer = relay.post("api/providers/other/token", data=grant(CLIENT.client_id))
     assert (answer.status_code, answer.json()["error"]) == (502, "issuer_mismatch")
     assert provider.requests("token") == []
+
+
+def test_a_provider_with_a_redirect_address_of_its_own_takes_no_other(relay, grant, provider):
+    form = grant(CLIENT.client_id)
+    answer = relay.post("api/providers/elsewhere/token", data=form)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert provider.requests("token") == []
+    form["redirect_uri"] = "https://hub.example.com/signed-in"
+    assert relay.post("api/providers/elsewhere/token", data=form).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("endpoint", ["token", "revoke"])
+def test_a_client_assertion_is_for_the_issuer_at_every_endpoint(relay, grant, provider, endpoint):
+    tokens = relay.post("api/providers/jwt/token", data=grant("jwt")).json()
+    if endpoint == "revoke":
+        answer = relay.post("api/providers/jwt/revoke", data={"refresh_token": tokens["refresh_token"]})
+        assert answer.status_code == 200
+    (request,) = provider.requests({"revoke": "revocation"}.get(endpoint, endpoint))
+    payload = request.params["client_assertion"].split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["aud"] == provider.issuer
+
+
+def test_a_secret_signs_where_it_is_not_to_be_sent(relay, grant, provider):
+    assert relay.post("api/providers/hmac/token", data=grant("hmac")).status_code == 200
+    (request,) = provider.requests("token")
+    assert CLIENTS["hmac"]["client_secret"] not in json.dumps(request.params)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../../../api/kernels",
+        "..%2f..%2f..%2fapi%2fkernels",
+        "confidential%2f..%2f..",
+        "confidential/token/../../x",
+        "%2e%2e",
+    ],
+)
+@pytest.mark.parametrize("action", ["token", "revoke"])
+def test_no_name_leads_a_refresh_token_anywhere_but_to_the_provider(relay, provider, path, action):
+    form = {"grant_type": "refresh_token", "refresh_token": "obvious-test-value"}
+    answer = relay.post(f"api/providers/{path}/{action}", data=form)
+    assert answer.status_code in {403, 404, 405}
+    assert "obvious-test-value" not in answer.text
+    assert provider.requests("token") == provider.requests("revocation") == []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from oidc_widget.bearer_request import is_loopback
+from oidc_widget.oauth.address import is_loopback
 from oidc_widget.credentials import tokens_of
 from oidc_widget.errors import ConfigurationError
 

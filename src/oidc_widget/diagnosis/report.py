@@ -1,4 +1,4 @@
-"""What a check found: each line says what was checked, what was found, and what to do."""
+"""What was checked: each line says what, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Finding", "Report", "Verdict"]
+__all__ = ["Check", "Report", "Verdict"]
 
 Verdict = Literal["ok", "note", "problem", "unknown"]
 
@@ -18,7 +18,7 @@ _WIDTH = 26  # characters, of the column that names what was checked
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One check.
 
     Parameters
@@ -43,26 +43,26 @@ class Finding:
         return line if self.advice is None else f"{line}\n{' ' * (_WIDTH + 3)}→ {self.advice}"
 
 
-class Report(Sequence[Finding]):
-    """All findings, in the order in which they were made; shown as lines of text."""
+class Report(Sequence[Check]):
+    """All checks, in the order in which they were made; shown as lines of text."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self._findings = tuple(findings)
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self._checks = tuple(checks)
 
     @overload
-    def __getitem__(self, index: int) -> Finding: ...
+    def __getitem__(self, index: int) -> Check: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[Finding, ...]: ...
-    def __getitem__(self, index: int | slice) -> Finding | tuple[Finding, ...]:
-        return self._findings[index]
+    def __getitem__(self, index: slice) -> tuple[Check, ...]: ...
+    def __getitem__(self, index: int | slice) -> Check | tuple[Check, ...]:
+        return self._checks[index]
 
     def __len__(self) -> int:
-        return len(self._findings)
+        return len(self._checks)
 
     @property
-    def problems(self) -> tuple[Finding, ...]:
+    def problems(self) -> tuple[Check, ...]:
         """What keeps people from signing in."""
-        return tuple(finding for finding in self if finding.verdict == "problem")
+        return tuple(check for check in self if check.verdict == "problem")
 
     @property
     def ok(self) -> bool:
@@ -74,6 +74,8 @@ class Report(Sequence[Finding]):
 
     def _summary(self) -> str:
         count = len(self.problems)
-        if not count:
-            return "No problem was found."
-        return f"{count} problem was found." if count == 1 else f"{count} problems were found."
+        if count:
+            return f"{count} problem was found." if count == 1 else f"{count} problems were found."
+        if any(check.verdict == "unknown" for check in self):
+            return "No problem was found in what could be checked."
+        return "No problem was found."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import socket
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,8 +27,10 @@ SERVICE_NAME = "oidc-widget"
 _REDIRECT_URI = "OIDC_WIDGET_REDIRECT_URI"
 _HUB_URL = "OIDC_WIDGET_HUB_URL"
 
-#: The providers as JSON, for the service (``oidc_widget.hub.relaying``).
+#: The providers as JSON, for the service (``oidc_widget.hub.relay``).
 PROVIDERS_VARIABLE = "OIDC_WIDGET_PROVIDERS"
+#: IANA's registered ports, above those that services here usually have.
+_FIRST_PORT, _PORTS = 20_000, 10_000
 _ACCESS = f"access:services!service={SERVICE_NAME}"
 
 
@@ -49,14 +52,16 @@ def configure(
         Providers for all users, as in ``c.OIDCWidget.providers`` of a Jupyter server. Their token
         requests go through the service, so no user's server ever has their secrets.
     url : str, optional
-        Where the Hub's proxy finds the service; a free port of this machine unless given.
+        Where the Hub's proxy finds the service. Unless given, a port of this machine that follows from the
+        Hub's folder and addresses, so that it is the same at each start: servers outlive a restart of the
+        Hub, and go on with what they were told.
     listen : str, optional
         The address that the service listens on, if it isn't the host of ``url``: ``"0.0.0.0"`` where
         the proxy is on another machine.
     command : sequence of str, optional
         How the service is started; this Python's ``-m oidc_widget.hub`` unless given.
     """
-    url = url or f"http://127.0.0.1:{_free_port()}"
+    url = url or f"http://127.0.0.1:{_stable_port(config)}"
     environment = {"OIDC_WIDGET_LISTEN": listen} if listen else {}
     told: dict[str, Any] = {_REDIRECT_URI: redirect_uri}
     if providers:
@@ -113,19 +118,22 @@ def _relay_environment(providers: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     The Hub passes little of its own environment on to a service, and none of these to users' servers.
     A provider of the Hub always goes through its relay.
     """
-    entries = {
+    configured = {
         # What is no dictionary is for the service to complain of, in its log.
-        name: {"relay": True, **entry} if isinstance(entry, dict) else entry
-        for name, entry in providers.items()
+        name: {"relay": True, **settings} if isinstance(settings, dict) else settings
+        for name, settings in providers.items()
     }
     variables = {
         variable
-        for entry in entries.values()
-        if isinstance(entry, dict)
+        for settings in configured.values()
+        if isinstance(settings, dict)
         for key in ("client_secret_env", "private_key_env")
-        if isinstance(variable := entry.get(key), str) and variable in os.environ
+        if isinstance(variable := settings.get(key), str) and variable in os.environ
     }
-    return {PROVIDERS_VARIABLE: json.dumps(entries), **{name: os.environ[name] for name in sorted(variables)}}
+    return {
+        PROVIDERS_VARIABLE: json.dumps(configured),
+        **{name: os.environ[name] for name in sorted(variables)},
+    }
 
 
 def _service_address(url: str, spawner: Any) -> str:
@@ -151,8 +159,12 @@ def _append(section: Config, name: str, value: object) -> None:
     getattr(section, name).append(value)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _stable_port(config: Config) -> int:
+    """Choose by what tells the Hubs of one machine apart, below where systems choose ports by themselves."""
+    hub, proxy = config.get("JupyterHub", {}), config.get("ConfigurableHTTPProxy", {})
+    own = [
+        hub.get(name) for name in ("bind_url", "ip", "port", "base_url", "hub_port", "hub_bind_url", "db_url")
+    ]
+    names = json.dumps([str(Path.cwd()), *map(str, own), str(proxy.get("api_url"))])
+    digest = hashlib.sha256(names.encode()).digest()
+    return _FIRST_PORT + int.from_bytes(digest[:4], "big") % _PORTS

@@ -22,7 +22,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler
 
-from oidc_widget.message_page import MessagePage
+from oidc_widget.message_page import MessagePage, isolated
 from oidc_widget.oauth.callback_address import TAIL_PATTERN
 
 from .configuration import PROVIDERS_VARIABLE
@@ -61,8 +61,8 @@ def _not_yours(name: str) -> MessagePage:
         (
             "This sign-in belongs to another server",
             (
-                f"You are signed in to JupyterHub as {name}, and none of your servers has the address "
-                "where the sign-in was started."
+                f"You are signed in to JupyterHub as {isolated(name)}, and none of your servers has the "
+                "address where the sign-in was started."
             ),
             (
                 "If you opened JupyterHub under another name or port, open it here and sign in again. "
@@ -195,7 +195,7 @@ def _relay_routes(prefix: str) -> list[Any]:
     if PROVIDERS_VARIABLE not in os.environ:
         return []
     # Only now: without providers of its own the Hub needs none of the packages that the relay needs.
-    from .relaying import relay_of_environment, relay_routes  # noqa: PLC0415
+    from .relay import relay_of_environment, relay_routes  # noqa: PLC0415
 
     return relay_routes(prefix, relay_of_environment())
 

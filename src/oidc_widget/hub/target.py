@@ -11,7 +11,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,7 +99,7 @@ def find_destination(
 
 
 def is_own_server(target: str, name: str, *, base_url: str) -> bool:
-    """Tell whether a target looks like one of a person's servers; good for a message, not for a redirect.
+    """Tell whether a target is below a person's own path; good for a message, not for a redirect.
 
     Parameters
     ----------
@@ -120,4 +120,7 @@ def is_own_server(target: str, name: str, *, base_url: str) -> bool:
         path = urlsplit(target).path
     except ValueError:
         return False
-    return path.startswith(prefix) and path.endswith(f"/{_CALLBACK}")
+    # The name of a named server, if any, is one segment, and leads nowhere else.
+    server = path.removeprefix(prefix).removesuffix(_CALLBACK).removesuffix("/")
+    leads_away = unquote(server) in {".", ".."} or "/" in unquote(server)
+    return path in {f"{prefix}{_CALLBACK}", f"{prefix}{server}/{_CALLBACK}"} and not leads_away

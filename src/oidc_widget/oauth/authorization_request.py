@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from oidc_widget.errors import SignInError
-from oidc_widget.oauth.reserved import RESERVED
+from oidc_widget.oauth.reserved import without_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ class AuthorizationRequest:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         given = {**(request.get("extra_params") or {}), **more}
         parameters = {
-            **{name: value for name, value in given.items() if name not in RESERVED},
+            **without_reserved(given),
             "response_type": "code",
             "client_id": request["client_id"],
             "redirect_uri": redirect_uri,

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from oidc_widget.errors import ConfigurationError, SignInError
 from oidc_widget.oauth.authorization_request import refusal
 from oidc_widget.oauth.http import require_secure_url
-from oidc_widget.oauth.reserved import RESERVED
+from oidc_widget.oauth.reserved import without_reserved
 from oidc_widget.oauth.retry import RetrySchedule
 from oidc_widget.oauth.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from oidc_widget.oauth.token_endpoint import Answer, TokenEndpoint, TokenResponse
+    from oidc_widget.oauth.answer import Answer
+    from oidc_widget.oauth.token_endpoint import TokenEndpoint, TokenResponse
 
 __all__ = ["DeviceAuthorization"]
 
@@ -78,7 +79,7 @@ class DeviceAuthorization:
             If it has no device authorization endpoint.
         """
         form = {
-            **{n: v for n, v in (request.get("extra_params") or {}).items() if n not in RESERVED},
+            **without_reserved(request.get("extra_params") or {}),
             **{name: request[name] for name in ("resource", "audience") if request.get(name)},
         }
         if request.get("scopes"):

@@ -1,107 +1,50 @@
-"""Fetch a provider's JSON documents: its metadata and its keys.
+"""HTTP, for all of this package: the only way to read what comes over it.
 
-What these documents say decides who is let in, so nothing about fetching them is lenient:
-https only (loopback aside), redirects are not followed unless a caller says so, only status 200
-counts, and both the time and the size have limits.
+What a provider says decides who is let in, and whoever answers may be anybody. So addresses are https, this
+machine aside (``address.py``); what is read has an end, in bytes and in time (``exchange.py``); and a
+provider's document is a JSON object by name and nature, with status 200, from where it was asked for.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from oidc_widget.errors import ConfigurationError, DiscoveryError
+from oidc_widget.oauth.address import is_loopback, is_secure, require_secure_url
+from oidc_widget.oauth.client import AsyncClient, Client, open_async_client, open_client
+from oidc_widget.oauth.exchange import MAX_BYTES, exchange, exchange_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
 
-    import httpx
+    from oidc_widget.oauth.answer import Answer
 
-__all__ = ["MAX_DOCUMENT_BYTES", "Client", "fetch_json", "open_client", "require_secure_url"]
+__all__ = [
+    "MAX_BYTES",
+    "AsyncClient",
+    "Client",
+    "exchange",
+    "exchange_async",
+    "fetch_json",
+    "is_loopback",
+    "is_secure",
+    "json_object",
+    "onward",
+    "open_async_client",
+    "open_client",
+    "require_secure_url",
+]
 
-#: Key sets of large tenants are some 20 kB; far beyond that is no key set.
-MAX_DOCUMENT_BYTES = 512 * 1024
 #: The code of an answer that never came: the same as the browser's.
 _UNREACHABLE = "provider_unreachable"
 
-
-class Client(Protocol):
-    """What sends: an ``httpx.Client``, or one like it."""
-
-    @property
-    def stream(self) -> Callable[..., AbstractContextManager[Any]]:
-        """Send a request, and read its answer piece by piece."""
-
-    def close(self) -> None:
-        """Close its connections."""
+_OK = 200
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})  # RFC 9110 §15.4
 
 
-def open_client() -> httpx.Client:
-    """Return a client for this package's own requests; the caller closes it."""
-    import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
-
-    return httpx.Client(follow_redirects=False)
-
-
-def require_secure_url(url: object, *, what: str, allow_insecure_http: bool = False) -> str:
-    """Check that an address may be trusted with what a provider says about itself.
-
-    Parameters
-    ----------
-    url : object
-        The address: https; http on loopback (RFC 8252 §7.3: it never leaves the machine).
-    what : str
-        What the address is, for the error.
-    allow_insecure_http : bool
-        Accept http to any host. Whoever is on the way can then forge tokens.
-
-    Returns
-    -------
-    str
-        The address, unchanged.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no absolute http(s) address, or is insecure.
-    """
-    if not isinstance(url, str):
-        msg = f"{what} must be a web address, not {type(url).__name__}."
-        raise ConfigurationError(msg, code="invalid_url")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # both are read here, because reading them may raise
-    except ValueError as error:
-        raise ConfigurationError(f"{what} is no web address: {url!r}.", code="invalid_url") from error
-    if parts.scheme not in {"https", "http"} or not host or parts.username is not None:
-        raise ConfigurationError(
-            f"{what} is no web address: {url!r}.",
-            code="invalid_url",
-            hint="Write it with https:// and the host's name, and without user or password.",
-        )
-    if parts.scheme == "https" or allow_insecure_http or _is_loopback(host):
-        return url
-    raise ConfigurationError(
-        f"{what} is not protected on its way: {url!r}.",
-        code="insecure_url",
-        hint="Use https. In a closed test network, allow_insecure_http=True accepts it all the same.",
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def fetch_json(  # noqa: PLR0913  (each by name)
+def fetch_json(  # noqa: PLR0913  # each by name
     client: Client,
     url: str,
     *,
@@ -138,58 +81,66 @@ def fetch_json(  # noqa: PLR0913  (each by name)
     DiscoveryError
         If there is no answer in time, none with status 200, or none that is a JSON object.
     """
-    import httpx  # noqa: PLC0415  (offline keys need no network, and 60 ms are worth saving)
-
     deadline = time.monotonic() + timeout
-    body = bytearray()
-    try:
-        # Each step below has its own limit in httpx; the deadline bounds a server that drips bytes.
-        with client.stream(
-            "GET" if form is None else "POST",
-            url,
-            data=form,
-            headers={"Accept": "application/json", **(headers or {})},
-            timeout=timeout,
-            follow_redirects=False,
-        ) as response:
-            onward = response.next_request if redirects else None
-            if response.status_code != httpx.codes.OK and onward is None:
-                raise DiscoveryError(
-                    f"{url} answered with status {response.status_code}.",
-                    hint="Redirects are not followed: configure the final address."
-                    if response.is_redirect
-                    else None,
-                )
-            for chunk in () if onward else response.iter_bytes():
-                body += chunk
-                if len(body) > MAX_DOCUMENT_BYTES:
-                    raise DiscoveryError(f"{url} sent more than {MAX_DOCUMENT_BYTES} bytes.")
-                if time.monotonic() > deadline:
-                    raise DiscoveryError(
-                        f"{url} did not finish its answer within {timeout:g} s.", code=_UNREACHABLE
-                    )
-    except httpx.TimeoutException as error:
-        raise DiscoveryError(f"{url} did not answer within {timeout:g} s.", code=_UNREACHABLE) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DiscoveryError(f"{url} can't be reached: {error}.", code=_UNREACHABLE) from error
-    if onward is not None:
-        there, left = _onward(url, str(onward.url)), deadline - time.monotonic()
-        return fetch_json(client, there, timeout=max(left, 0.001), redirects=redirects - 1)
-    try:
-        document = json.loads(bytes(body))
-    except (ValueError, RecursionError) as error:
-        raise DiscoveryError(f"{url} did not send JSON.") from error
-    if not isinstance(document, dict):
+    if form is None:
+        answer = exchange(client, "GET", url, timeout=timeout, headers=headers)
+    else:
+        answer = exchange(client, "POST", url, timeout=timeout, headers=headers, form=lambda: form)
+    while redirects and answer.status in _REDIRECTS and "location" in answer.headers:
+        url, redirects = onward(url, answer.headers["location"]), redirects - 1
+        answer = exchange(client, "GET", url, timeout=max(deadline - time.monotonic(), 0.001))
+    return json_object(answer, url)
+
+
+def json_object(answer: Answer, url: str) -> dict[str, Any]:
+    """Return the JSON object that a document of a provider is.
+
+    Parameters
+    ----------
+    answer : Answer
+        What came.
+    url : str
+        From where, for the error.
+
+    Raises
+    ------
+    DiscoveryError
+        If it is no answer, not one with status 200, or not a JSON object by name and nature (OpenID Connect
+        Discovery 1.0 §4.2, RFC 7517 §8.5): a page that happens to parse was not meant to be one.
+    """
+    if answer.late:
+        late = TimeoutError(answer.failure)
+        raise DiscoveryError(f"{url} {answer.failure}.", code=_UNREACHABLE) from late
+    if answer.failure is not None:
+        raise DiscoveryError(f"{url} can't be reached: {answer.failure}.", code=_UNREACHABLE)
+    if answer.status != _OK:
+        raise DiscoveryError(
+            f"{url} answered with status {answer.status}.",
+            hint="Redirects are not followed: configure the final address."
+            if answer.status in _REDIRECTS
+            else None,
+        )
+    # Without a Content-Type it may be looked at (RFC 9110 §8.3); with another one it is something else.
+    if answer.media_type not in {"", "application/json"} and not answer.media_type.endswith("+json"):
+        raise DiscoveryError(f"{url} did not send JSON, but {answer.media_type[:60]}.")
+    if not answer.document and answer.body.strip() != b"{}":
         raise DiscoveryError(f"{url} did not send a JSON object.")
-    return document
+    return answer.document
 
 
-def _onward(url: str, target: str) -> str:
+def onward(url: str, location: str) -> str:
+    """Return where a redirect of a provider's document leads.
+
+    Raises
+    ------
+    DiscoveryError
+        If that is not to be trusted as much as where it came from.
+    """
     try:
-        there = require_secure_url(target, what=f"The address that {url} redirects to")
+        there = require_secure_url(urljoin(url, location), what=f"The address that {url} redirects to")
     except ConfigurationError as error:
         raise DiscoveryError(error.message) from error
     if url.startswith("https:") and not there.startswith("https:"):
         # A provider elsewhere has no business with this machine's own ports.
-        raise DiscoveryError(f"{url} redirects to {target}, which is not https.")
+        raise DiscoveryError(f"{url} redirects to {there}, which is not https.")
     return there

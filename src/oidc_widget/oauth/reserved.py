@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from oidc_widget.errors import ConfigurationError
 
-__all__ = ["RESERVED", "refuse_reserved"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["RESERVED", "RESERVED_HERE", "refuse_reserved", "without_reserved"]
 
 #: Nobody's ``extra_params`` may replace these (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3); ``request`` and
 #: ``request_uri`` (RFC 9101) would replace them all. The browser is held against this list by its tests.
@@ -23,6 +28,14 @@ RESERVED = frozenset(
         "state",
     }
 )
+
+#: In a server's configuration the secret has a place of its own, and is never sent through a browser.
+RESERVED_HERE = RESERVED | {"client_secret"}
+
+
+def without_reserved(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a request may have of a person: what the sign-in sets itself is left out."""
+    return {name: value for name, value in parameters.items() if name not in RESERVED}
 
 
 def refuse_reserved(parameters: dict[str, str]) -> dict[str, str]:

@@ -1,33 +1,31 @@
 """Token requests that this process makes itself (RFC 6749 §3.2), as a public client.
 
 What is sent and received is secret, and an exception's traceback keeps the locals of every frame that it
-went through: so nothing here raises while a frame holds a token in the open, and httpx's own exceptions,
-which hold the request, end here.
+went through: so nothing here raises while a frame holds a token in the open.
 """
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from oidc_widget.errors import OIDCError, SignInError, TokenError
+from oidc_widget.oauth.answer import Answer
 from oidc_widget.oauth.authorization_request import refusal
+from oidc_widget.oauth.http import exchange
 from oidc_widget.oauth.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
-
+    from oidc_widget.oauth.access_token import AccessToken
+    from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.provider import Provider
 
 __all__ = ["Answer", "TokenEndpoint", "TokenResponse"]
 
 _TIMEOUT = 10.0  # seconds
-_LONGEST_ANSWER = 512 * 1024  # bytes
-_OK, _TOO_MANY, _SERVER_ERRORS = 200, 429, 500  # RFC 9110 §15, RFC 6585 §4
+_OK = 200
 
 
 @dataclass(frozen=True)
@@ -41,42 +39,8 @@ class TokenResponse:
     id_token: Secret | None = None
     #: What was granted, if the provider says so: it must where that is not what was asked for (§3.3).
     scopes: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of an endpoint, whatever it is.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status; 0 if there was no answer.
-    document : dict
-        The JSON object that came, or an empty one. Never part of ``repr``.
-    failure : str, optional
-        Why there was no answer.
-    """
-
-    status: int
-    document: dict[str, Any] = field(default_factory=dict, repr=False)
-    failure: str | None = None
-
-    @property
-    def error(self) -> str | None:
-        """The error code (RFC 6749 §5.2)."""
-        error = self.document.get("error")
-        return error if isinstance(error, str) and self.status != _OK else None
-
-    @property
-    def description(self) -> str | None:
-        """The provider's own words about the error."""
-        said = self.document.get("error_description")
-        return said if isinstance(said, str) else None
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same request may well succeed later: the network, or the provider, has a problem."""
-        return self.error is None and (self.status in {0, _TOO_MANY} or self.status >= _SERVER_ERRORS)
+    #: The provider's own time when it answered (RFC 9110 §6.6.1), in seconds since the epoch.
+    answered_at: float | None = None
 
 
 class TokenEndpoint:
@@ -88,11 +52,11 @@ class TokenEndpoint:
         Whose.
     client_id : str
         The public client.
-    client : httpx.Client
+    client : Client
         The way to the network.
     """
 
-    def __init__(self, provider: Provider, client_id: str, client: httpx.Client) -> None:
+    def __init__(self, provider: Provider, client_id: str, client: Client) -> None:
         self.provider = provider
         self.client_id = client_id
         self._client = client
@@ -145,7 +109,7 @@ class TokenEndpoint:
         problem = self._problem(answer)
         if problem is not None:
             raise problem
-        response = _read(answer.document)
+        response = _read(answer)
         if response is None:
             raise SignInError(
                 "The token endpoint's answer is not what RFC 6749 §5.1 asks for.",
@@ -182,6 +146,22 @@ class TokenEndpoint:
             hint="Check the authority with the provider's administrator.",
         )
 
+    def get(self, endpoint: str, token: AccessToken) -> Answer:
+        """Read an endpoint that takes an access token (RFC 6750 §2.1).
+
+        Raises
+        ------
+        DiscoveryError
+            If the provider has no such endpoint.
+        """
+        return exchange(
+            self._client,
+            "GET",
+            self.provider.endpoint(endpoint),
+            timeout=_TIMEOUT,
+            headers=lambda: {"Authorization": f"Bearer {token.value}"},
+        )
+
     def post(self, endpoint: str, form: Callable[[], dict[str, str]]) -> Answer:
         """Send a form; no answer is an :class:`Answer` too.
 
@@ -197,42 +177,12 @@ class TokenEndpoint:
         DiscoveryError
             If the provider has no such endpoint.
         """
-        return self._send(self.provider.endpoint(endpoint), form)
-
-    def _send(self, address: str, form: Callable[[], dict[str, str]]) -> Answer:
-        import httpx  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
-
-        deadline = time.monotonic() + _TIMEOUT
-        body = bytearray()
-        try:
-            with self._client.stream(
-                "POST",
-                address,
-                data={**form(), "client_id": self.client_id},
-                headers={"Accept": "application/json"},
-                timeout=_TIMEOUT,
-                follow_redirects=False,
-            ) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > _LONGEST_ANSWER or time.monotonic() > deadline:
-                        return Answer(0, failure="its answer does not end")
-            return Answer(response.status_code, _object(bytes(body)))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Answer(
-                0, failure=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            )
+        address, named = self.provider.endpoint(endpoint), {"client_id": self.client_id}
+        return exchange(self._client, "POST", address, timeout=_TIMEOUT, form=lambda: {**form(), **named})
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _read(document: dict[str, Any]) -> TokenResponse | None:
+def _read(answer: Answer) -> TokenResponse | None:
+    document = answer.document
     access_token, kind = document.get("access_token"), document.get("token_type", "Bearer")
     if not isinstance(access_token, str) or not access_token:
         return None
@@ -241,13 +191,18 @@ def _read(document: dict[str, Any]) -> TokenResponse | None:
     ):  # RFC 6749 §7.1: an unknown type is not to be used
         return None
     refresh_token, id_token = document.get("refresh_token"), document.get("id_token")
+    if any(
+        token is not None and not (isinstance(token, str) and token) for token in (refresh_token, id_token)
+    ):
+        return None
     scope = document.get("scope")
     return TokenResponse(
         access_token=Secret(access_token),
         expires_in=_seconds(document.get("expires_in")),
-        refresh_token=Secret(refresh_token) if isinstance(refresh_token, str) and refresh_token else None,
-        id_token=Secret(id_token) if isinstance(id_token, str) and id_token else None,
+        refresh_token=None if refresh_token is None else Secret(refresh_token),
+        id_token=None if id_token is None else Secret(id_token),
         scopes=tuple(scope.split()) if isinstance(scope, str) else None,
+        answered_at=answer.date,
     )
 
 

@@ -2,8 +2,8 @@
 
 A token-mediating backend (OAuth 2.0 for Browser-Based Applications §6.2): the browser's vault makes
 state, nonce and PKCE and keeps the tokens; the relay adds the client's authentication and keeps
-nothing. It knows no web framework: the Jupyter server and JupyterHub's service each put theirs
-around it, and never import each other.
+nothing. But for ``handlers``, which both of them take, it knows no web framework; the Jupyter server and
+JupyterHub's service never import each other.
 """
 
 from __future__ import annotations
@@ -11,5 +11,14 @@ from __future__ import annotations
 from .providers import ConfiguredProvider, parse_provider, parse_providers
 from .refusal import Refusal
 from .relay import Relay
+from .relays import RelayLike, Relays
 
-__all__ = ["ConfiguredProvider", "Refusal", "Relay", "parse_provider", "parse_providers"]
+__all__ = [
+    "ConfiguredProvider",
+    "Refusal",
+    "Relay",
+    "RelayLike",
+    "Relays",
+    "parse_provider",
+    "parse_providers",
+]

@@ -17,7 +17,7 @@ from urllib.parse import quote_plus
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 
 from oidc_widget.errors import ConfigurationError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "ClientAuthentication", "Credential", "from_environment", "from_file"]
 
 #: The values of ``token_endpoint_auth_method`` that are understood (OpenID Connect Core §9).
-METHODS = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt")
+METHODS = ("none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt")
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIFETIME = 60  # seconds
@@ -138,8 +138,8 @@ class ClientAuthentication:
     algorithm : str, optional
         How to sign; what is usual for the key unless given.
     audience : str, optional
-        The assertion's ``aud``. Unless given, it is the address the request goes to: providers that
-        insist on one thing mostly insist on that.
+        The assertion's ``aud``. Unless given, it is the issuer, at every endpoint: providers that insist on
+        one thing insist on that, and an assertion for an address could be made to count elsewhere.
     """
 
     client_id: str
@@ -157,10 +157,10 @@ class ClientAuthentication:
         ConfigurationError
             When it can't be used.
         """
-        self.sign({}, address="https://idp.example.com/token", now=0)
+        self.sign({}, issuer="https://idp.example.com", now=0)
 
     def sign(
-        self, form: Mapping[str, Any], *, address: str, now: float
+        self, form: Mapping[str, Any], *, issuer: str, now: float
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Add the client's authentication to a request.
 
@@ -168,8 +168,8 @@ class ClientAuthentication:
         ----------
         form : Mapping
             The request's parameters.
-        address : str
-            Where the request goes.
+        issuer : str
+            The provider, letter by letter as it calls itself.
         now : float
             The time, in seconds since the epoch.
 
@@ -196,10 +196,10 @@ class ClientAuthentication:
             **form,
             "client_id": self.client_id,
             "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": self._assertion(secret, address, now),
+            "client_assertion": self._assertion(secret, issuer, now),
         }, {}
 
-    def _assertion(self, secret: str, address: str, now: float) -> str:
+    def _assertion(self, secret: str, issuer: str, now: float) -> str:
         """Sign a client assertion (RFC 7523 §3)."""
         key = self._key(secret)
         algorithm = self.algorithm or _usual_algorithm(key)
@@ -207,7 +207,7 @@ class ClientAuthentication:
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": self.audience or address,
+            "aud": self.audience or issuer,
             "jti": secrets.token_urlsafe(16),
             "iat": int(now),
             "exp": int(now) + _ASSERTION_LIFETIME,
@@ -216,10 +216,12 @@ class ClientAuthentication:
             return jwt.encode(header, claims, key, algorithms=[algorithm])
         except (JoseError, ValueError) as failure:
             raise ConfigurationError(
-                f"the private key can't sign with {algorithm}; set token_endpoint_auth_signing_alg."
+                f"it can't sign with {algorithm}; set token_endpoint_auth_signing_alg."
             ) from failure
 
     def _key(self, secret: str) -> Key:
+        if self.method == "client_secret_jwt":
+            return OctKey.import_key(secret)
         if secret.startswith("{"):
             try:
                 return JWKRegistry.import_key(json.loads(secret))
@@ -240,4 +242,6 @@ class ClientAuthentication:
 def _usual_algorithm(key: Key) -> str:
     if isinstance(key, ECKey):
         return _CURVE_ALGORITHMS.get(key.curve_name, "ES256")
+    if isinstance(key, OctKey):
+        return "HS256"
     return "EdDSA" if isinstance(key, OKPKey) else "RS256"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.oauth.reserved import RESERVED
+from oidc_widget.oauth.provider import WELL_KNOWN
+from oidc_widget.oauth.reserved import RESERVED_HERE
 
 from .client_authentication import (
     METHODS,
@@ -17,7 +18,7 @@ from .client_authentication import (
     from_environment,
     from_file,
 )
-from .entry import Entry
+from .settings import ProviderSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["ConfiguredProvider", "parse_provider", "parse_providers"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_WELL_KNOWN = "/.well-known/openid-configuration"
 _CREDENTIALS: dict[str, Callable[[str], Credential]] = {
     "client_secret_env": from_environment,
     "client_secret_file": from_file,
     "private_key_env": from_environment,
     "private_key_file": from_file,
 }
-# The secret is the relay's to send, in a request of its own.
-_RESERVED = RESERVED | {"client_secret"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,8 @@ class ConfiguredProvider:
     token_endpoint: str | None
     userinfo_endpoint: str | None
     revocation_endpoint: str | None
+    id_token_hint: bool
+    post_logout_redirect_uri: str | None
     authentication: ClientAuthentication
 
     def public(self) -> dict[str, Any]:
@@ -80,11 +80,20 @@ class ConfiguredProvider:
             "token_endpoint": self.token_endpoint,
             "userinfo_endpoint": self.userinfo_endpoint,
             "revocation_endpoint": self.revocation_endpoint,
+            **self._at_logout(),
         }
+
+    def _at_logout(self) -> dict[str, Any]:
+        """Return what a sign-out needs at this provider beyond the usual."""
+        told = {
+            "id_token_hint": self.id_token_hint,
+            "post_logout_redirect_uri": self.post_logout_redirect_uri,
+        }
+        return {name: value for name, value in told.items() if value}
 
 
 def parse_provider(name: Any, values: Any) -> ConfiguredProvider:
-    """Check and complete one entry of the configuration.
+    """Check and complete the settings of one provider.
 
     Parameters
     ----------
@@ -112,47 +121,51 @@ def parse_provider(name: Any, values: Any) -> ConfiguredProvider:
         raise ConfigurationError(
             f"c.OIDCWidget.providers[{name!r}]: must be a dictionary, not {type(values).__name__}."
         )
-    entry = Entry(name, values)
-    client_id = entry.required("client_id")
-    oidc = entry.flag("oidc", default=True)
-    authentication = _authentication(entry, client_id)
-    relay = entry.flag("relay", default=authentication.credential is not None)
+    settings = ProviderSettings(name, values)
+    client_id = settings.required("client_id")
+    oidc = settings.flag("oidc", default=True)
+    authentication = _authentication(settings, client_id)
+    relay = settings.flag("relay", default=authentication.credential is not None)
     if authentication.credential is not None and not relay:
-        entry.fail("relay", "must be True: the secret stays on the server, so requests go through it.")
-    extra_params = entry.texts("extra_params")
-    for key in sorted(_RESERVED & set(extra_params)):
-        entry.fail("extra_params", f"must not set {key!r}, which the sign-in sets itself.")
+        settings.fail("relay", "must be True: the secret stays on the server, so requests go through it.")
+    extra_params = settings.texts("extra_params")
+    for key in sorted(RESERVED_HERE & set(extra_params)):
+        settings.fail("extra_params", f"must not set {key!r}, which the sign-in sets itself.")
     endpoints = {
-        key: entry.address(f"{key}_endpoint") for key in ("authorization", "token", "userinfo", "revocation")
+        key: settings.address(f"{key}_endpoint")
+        for key in ("authorization", "token", "userinfo", "revocation")
     }
     provider = ConfiguredProvider(
         name=name,
-        label=entry.text("label") or name,
-        authority=_authority(entry, endpoints, oidc=oidc),
+        label=settings.text("label") or name,
+        authority=_authority(settings, endpoints, oidc=oidc),
         client_id=client_id,
-        scopes=entry.words("scopes", ("openid", "profile", "email") if oidc else ()),
+        scopes=settings.words("scopes", ("openid", "profile", "email") if oidc else ()),
         # Jupyter itself may be on plain http in an intranet; then its callback is, too.
-        redirect_uri=entry.web_address("redirect_uri"),
-        icon=_icon(entry),
+        redirect_uri=settings.web_address("redirect_uri"),
+        icon=_icon(settings),
         extra_params=extra_params,
-        resource=entry.text("resource"),
-        audience=entry.text("audience"),
+        resource=settings.text("resource"),
+        audience=settings.text("audience"),
         oidc=oidc,
         relay=relay,
         authorization_endpoint=endpoints["authorization"],
         token_endpoint=endpoints["token"],
         userinfo_endpoint=endpoints["userinfo"],
         revocation_endpoint=endpoints["revocation"],
+        # Each puts more into an address, and so into the browser's history: only where it must be.
+        id_token_hint=settings.flag("id_token_hint", default=False),
+        post_logout_redirect_uri=settings.web_address("post_logout_redirect_uri"),
         authentication=authentication,
     )
-    entry.finish()
+    settings.finish()
     if oidc and "openid" not in provider.scopes:
-        entry.fail("scopes", "must have 'openid' (OpenID Connect Core §3.1.2.1), unless oidc is False.")
+        settings.fail("scopes", "must have 'openid' (OpenID Connect Core §3.1.2.1), unless oidc is False.")
     return provider
 
 
 def parse_providers(configured: Any) -> tuple[dict[str, ConfiguredProvider], list[ConfigurationError]]:
-    """Check the whole of ``c.OIDCWidget.providers``; a wrong entry doesn't take the others with it.
+    """Check the whole of ``c.OIDCWidget.providers``; a wrong one doesn't take the others with it.
 
     Parameters
     ----------
@@ -162,7 +175,7 @@ def parse_providers(configured: Any) -> tuple[dict[str, ConfiguredProvider], lis
     Returns
     -------
     tuple
-        The providers by name, and what is wrong with the entries that are left out.
+        The providers by name, and what is wrong with those that are left out.
     """
     if not isinstance(configured, dict):
         return {}, [
@@ -176,62 +189,62 @@ def parse_providers(configured: Any) -> tuple[dict[str, ConfiguredProvider], lis
     for name, values in configured.items():
         try:
             providers[name] = parse_provider(name, values)
-        except ConfigurationError as error:  # noqa: PERF203  # each entry stands or falls alone
+        except ConfigurationError as error:  # noqa: PERF203  # each stands or falls alone
             errors.append(error)
     return providers, errors
 
 
-def _authority(entry: Entry, endpoints: Mapping[str, str | None], *, oidc: bool) -> str:
-    authority = entry.address("authority")
+def _authority(settings: ProviderSettings, endpoints: Mapping[str, str | None], *, oidc: bool) -> str:
+    authority = settings.address("authority")
     if oidc:
         if authority is None:
-            entry.fail("authority", "is missing: the provider's issuer address.")
-        return authority.removesuffix(_WELL_KNOWN)
+            settings.fail("authority", "is missing: the provider's issuer address.")
+        return authority.removesuffix(WELL_KNOWN)
     for key in ("authorization", "token"):
         if endpoints[key] is None:
-            entry.fail(f"{key}_endpoint", "is missing; without OpenID Connect it can't be discovered.")
+            settings.fail(f"{key}_endpoint", "is missing; without OpenID Connect it can't be discovered.")
     # What names the provider where no issuer does.
     parts = urlsplit(endpoints["authorization"] or "")
     return authority or f"{parts.scheme}://{parts.netloc}"
 
 
-def _icon(entry: Entry) -> str | None:
-    icon = entry.text("icon")
+def _icon(settings: ProviderSettings) -> str | None:
+    icon = settings.text("icon")
     if icon is not None and not icon.startswith(("https://", "data:image/", "/")):
-        entry.fail("icon", "must be an https address, a data:image/… one or a path on this server.")
+        settings.fail("icon", "must be an https address, a data:image/… one or a path on this server.")
     return icon
 
 
-def _authentication(entry: Entry, client_id: str) -> ClientAuthentication:
-    if entry.has("client_secret"):
-        entry.fail(
+def _authentication(settings: ProviderSettings, client_id: str) -> ClientAuthentication:
+    if settings.has("client_secret"):
+        settings.fail(
             "client_secret",
             "a secret doesn't belong in a configuration file, which gets copied, shown and committed. "
             "Put it into an environment variable (client_secret_env) or a file of its own "
             "(client_secret_file), and replace it at the provider if others may have seen it.",
         )
-    sources = [(key, value) for key in _CREDENTIALS if (value := entry.text(key)) is not None]
+    sources = [(key, value) for key in _CREDENTIALS if (value := settings.text(key)) is not None]
     if len(sources) > 1:
-        entry.fail(sources[1][0], f"there is {sources[0][0]!r} already; one of them is enough.")
-    method = entry.choice("token_endpoint_auth_method", METHODS)
-    key_id = entry.text("private_key_id")
-    algorithm = entry.text("token_endpoint_auth_signing_alg")
-    audience = entry.text("client_assertion_audience")
+        settings.fail(sources[1][0], f"there is {sources[0][0]!r} already; one of them is enough.")
+    method = settings.choice("token_endpoint_auth_method", METHODS)
+    key_id = settings.text("private_key_id")
+    algorithm = settings.text("token_endpoint_auth_signing_alg")
+    audience = settings.text("client_assertion_audience")
     if not sources:
         if method not in {None, "none"}:
             kind = "private_key" if method == "private_key_jwt" else "client_secret"
-            entry.fail("token_endpoint_auth_method", f"needs {kind}_env or {kind}_file.")
+            settings.fail("token_endpoint_auth_method", f"needs {kind}_env or {kind}_file.")
         return ClientAuthentication(client_id, "none")
     ((source, value),) = sources
     by_key = source.startswith("private_key")
     method = method or ("private_key_jwt" if by_key else "client_secret_basic")
     if method == "none" or by_key != (method == "private_key_jwt"):
-        entry.fail("token_endpoint_auth_method", f"{method!r} doesn't go with {source!r}.")
+        settings.fail("token_endpoint_auth_method", f"{method!r} doesn't go with {source!r}.")
     try:
         authentication = ClientAuthentication(
             client_id, method, _CREDENTIALS[source](value), key_id, algorithm, audience
         )
         authentication.check()
     except ConfigurationError as error:
-        entry.fail(source, error.message)
+        settings.fail(source, error.message)
     return authentication

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError
 
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from logging import Logger, LoggerAdapter
 
+    from oidc_widget.oauth.answer import Answer
+
     from .providers import ConfiguredProvider
-    from .upstream import Answer
 
 __all__ = ["Relay"]
 
 # For each user and provider. Twelve notebooks with six-second tokens of their own stay below it.
 _BURST = 60
 _PER_SECOND = 2.0
+
+
+def _is_any_callback(address: str, _user: str) -> bool:
+    return urlsplit(address).path.endswith("/oidc-widget/callback")
 
 
 class Relay:
@@ -37,6 +43,9 @@ class Relay:
         The providers by name.
     log : logging.Logger
         Where the administrator looks.
+    is_callback : callable, optional
+        Tells, of an address and a user, whether it is the redirect address of providers that have none of
+        their own; that of any Jupyter server, unless given.
 
     Raises
     ------
@@ -44,8 +53,15 @@ class Relay:
         From each method that is asked for something: what to answer instead.
     """
 
-    def __init__(self, providers: Mapping[str, ConfiguredProvider], log: Logger | LoggerAdapter[Any]) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, ConfiguredProvider],
+        log: Logger | LoggerAdapter[Any],
+        *,
+        is_callback: Callable[[str, str], bool] = _is_any_callback,
+    ) -> None:
         self._providers = providers
+        self._is_callback = is_callback
         self._upstreams = {name: Upstream(provider) for name, provider in providers.items()}
         self._rate_limit = RateLimit(_BURST, _PER_SECOND)
         self._log = log
@@ -98,14 +114,17 @@ class Relay:
         if not self._provider(name, user).oidc:
             raise Refusal(404, "invalid_request", f"The provider {name!r} has no discovery document.")
         upstream = self._upstreams[name]
-        return HTTPStatus.OK, {"metadata": await upstream.metadata(), "jwks": await upstream.keys()}
+        return HTTPStatus.OK, {
+            "metadata": (await upstream.provider()).metadata,
+            "jwks": await upstream.keys(),
+        }
 
     async def _send(  # noqa: PLR0913, PLR0917  # a request, and what to do with it
         self,
         name: str,
         user: str,
         endpoint: str,
-        check: Callable[[Form, ConfiguredProvider], Form],
+        check: Callable[[Form, ConfiguredProvider, Callable[[str], bool]], Form],
         content_type: str,
         body: bytes,
     ) -> tuple[ConfiguredProvider, Answer]:
@@ -113,7 +132,9 @@ class Relay:
         provider = self._provider(name, user)
         if len(body) > MAX_BODY:
             raise Refusal(413, "invalid_request", f"The body has more than {MAX_BODY} bytes.")
-        form = check(read_form(content_type, body), provider)
+        form = check(
+            read_form(content_type, body), provider, lambda address: self._is_callback(address, user)
+        )
         upstream = self._upstreams[name]
         address = await upstream.endpoint(endpoint)
         if address is None:
@@ -143,14 +164,20 @@ class Relay:
             )
         return provider
 
-    def _refused(self, name: str, document: Mapping[str, Any]) -> None:
-        """Tell the administrator what a person at the browser can do nothing about."""
-        if document.get("error") in {"invalid_client", "unauthorized_client"}:
-            self._log.error(
-                "oidc_widget | The provider %r refused this server's client authentication (%s).",
-                name,
-                document["error"],
-            )
+    def _refused(self, name: str, document: dict[str, Any]) -> None:
+        """Tell the administrator, and the person, what nobody at the browser is at fault for."""
+        error = document.get("error")
+        if error not in {"invalid_client", "unauthorized_client"}:
+            return
+        self._log.error(
+            "oidc_widget | The provider %r refused this server's client authentication (%s).", name, error
+        )
+        said = document.get("error_description")
+        document["error_description"] = (
+            f"The provider {name!r} does not accept how this server proves that it is the client: its "
+            "administrator should check the client's secret or key, and its grants."
+            + (f" The provider says: {said}" if said else "")
+        )
 
     async def _account(self, name: str, address: str, access_token: str) -> dict[str, str] | None:
         """Ask who signed in, where no ID token says it; the token is good without the name."""

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl
 from .refusal import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .providers import ConfiguredProvider
 
 __all__ = ["MAX_BODY", "Form", "read_form", "revocation_request", "token_request"]
@@ -70,7 +72,7 @@ def read_form(content_type: str, body: bytes) -> Form:
     return form
 
 
-def token_request(form: Form, provider: ConfiguredProvider) -> Form:
+def token_request(form: Form, provider: ConfiguredProvider, is_callback: Callable[[str], bool]) -> Form:
     """Check a token request.
 
     Parameters
@@ -79,6 +81,8 @@ def token_request(form: Form, provider: ConfiguredProvider) -> Form:
         The parameters that came.
     provider : ConfiguredProvider
         Where they are to go.
+    is_callback : callable
+        Tells whether an address is the redirect address of providers that have none of their own.
 
     Returns
     -------
@@ -97,13 +101,22 @@ def token_request(form: Form, provider: ConfiguredProvider) -> Form:
         )
     required, optional = _GRANTS[grant]
     passed = _checked(form, provider, required | {"grant_type"}, optional)
+    for address in passed.get("redirect_uri", ()):
+        # A code that came elsewhere may be another provider's (RFC 9700 §4.4.2.2), or another person's.
+        if not (address == provider.redirect_uri if provider.redirect_uri else is_callback(address)):
+            raise Refusal(
+                400,
+                "invalid_request",
+                f"The redirect_uri is not the one that {provider.name!r} is configured with; "
+                "leave redirect_uri out of the widget, or have it configured.",
+            )
     verifier = passed.get("code_verifier", [None])[0]
     if verifier is not None and not _VERIFIER.fullmatch(verifier):
         raise Refusal(400, "invalid_request", "The code_verifier is not as RFC 7636 asks for.")
     return passed
 
 
-def revocation_request(form: Form, provider: ConfiguredProvider) -> Form:
+def revocation_request(form: Form, provider: ConfiguredProvider, _: Callable[[str], bool]) -> Form:
     """Check a request to revoke a ``refresh_token``, and write it as RFC 7009 §2.1 does.
 
     Here the parameter can't be named ``token``: Jupyter Server and JupyterHub take that for a token

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .refusal import Refusal
 
 if TYPE_CHECKING:
-    from .upstream import Answer
+    from oidc_widget.oauth.answer import Answer
 
 __all__ = ["account", "token_response"]
 
@@ -46,18 +46,14 @@ def token_response(answer: Answer, *, name: str, oidc: bool) -> tuple[int, dict[
         It is neither.
     """
     document = answer.document
-    if document is not None and isinstance(document.get("error"), str):
+    if isinstance(document.get("error"), str):
         error = {
             key: document[key][:_MAX_SENTENCE] for key in _ERROR_MEMBERS if isinstance(document.get(key), str)
         }
         error["error"] = _RENAMED.get(error["error"], error["error"])
         # GitHub sends errors with status 200 (RFC 6749 §5.2 wants 400).
         return answer.status if answer.status >= HTTPStatus.BAD_REQUEST else 400, error
-    if (
-        answer.status == HTTPStatus.OK
-        and document is not None
-        and isinstance(document.get("access_token"), str)
-    ):
+    if answer.status == HTTPStatus.OK and isinstance(document.get("access_token"), str):
         if not oidc:
             _complete(document)
         return 200, document
@@ -104,7 +100,7 @@ def account(answer: Answer) -> dict[str, str] | None:
         ``sub``, and ``name``, ``preferred_username`` and ``email`` where there are such.
     """
     document = answer.document
-    if answer.status != HTTPStatus.OK or document is None:
+    if answer.status != HTTPStatus.OK:
         return None
     login = document.get("preferred_username") or document.get("login") or document.get("username")
     values = {

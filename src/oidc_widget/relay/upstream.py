@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
-from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
-import httpx
+from oidc_widget.errors import DiscoveryError
+from oidc_widget.oauth.http import exchange_async, fetch_json, is_secure, open_async_client, open_client
+from oidc_widget.oauth.provider import MAX_AGE, discover
+from oidc_widget.oauth.single_flight import SingleFlight
 
-from .entry import is_secure
 from .refusal import Refusal
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from oidc_widget.oauth.answer import Answer
+    from oidc_widget.oauth.provider import Provider
 
     from .providers import ConfiguredProvider
 
-__all__ = ["Answer", "Upstream"]
+__all__ = ["Upstream"]
 
 _TIMEOUT = 15  # seconds, for the whole of a request
 _MAX_ANSWER = 256 * 1024  # bytes
-_METADATA_AGE = 3600  # seconds
 _KEYS_AGE = 30  # seconds: a new key is asked for as soon as a token names it
-_WELL_KNOWN = "/.well-known/openid-configuration"
-
-
-@lru_cache(maxsize=1)
-def _trusted() -> ssl.SSLContext:
-    """Load the certificates once; it takes longer than a request."""
-    return httpx.create_ssl_context()
-
-
-class Answer:
-    """A provider's answer: its status and the object in it, ``None`` if there is none."""
-
-    def __init__(self, status: int, content_type: str, content: bytes) -> None:
-        self.status = status
-        self.document: dict[str, Any] | None = None
-        try:
-            if "x-www-form-urlencoded" in content_type:
-                # GitHub, and others from before RFC 6749, unless asked otherwise.
-                document: Any = dict(parse_qsl(content.decode("ascii")))
-            else:
-                document = json.loads(content)
-        except (ValueError, RecursionError):
-            return
-        if isinstance(document, dict):
-            self.document = document
 
 
 class Upstream:
@@ -77,13 +50,16 @@ class Upstream:
         timeout: float = _TIMEOUT,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._provider = provider
+        self._configured = provider
         self._timeout = timeout
         self._now = now
-        self._metadata: dict[str, Any] = {}
-        self._metadata_until = 0.0
+        self._provider: Provider | None = None
+        self._provider_until = float("-inf")
         self._keys: dict[str, Any] = {}
-        self._keys_until = 0.0
+        self._keys_until = float("-inf")
+        self._discovery = SingleFlight(self._discover)
+        self._jwks_uri = ""
+        self._key_fetch = SingleFlight(self._fetch_keys)
 
     async def endpoint(self, key: str) -> str | None:
         """Find an endpoint: in the configuration, else in the discovery document.
@@ -103,53 +79,31 @@ class Upstream:
         Refusal
             The discovery document can't be had or used.
         """
-        configured: str | None = getattr(self._provider, key, None)
-        if configured is not None or not self._provider.oidc:
+        configured: str | None = getattr(self._configured, key, None)
+        if configured is not None or not self._configured.oidc:
             return configured
-        address = (await self.metadata()).get(key)
+        address = (await self.provider()).metadata.get(key)
         if address is None:
             return None
         # A provider elsewhere has no business with this machine's own ports.
-        elsewhere = self._provider.authority.startswith("https:")
+        elsewhere = self._configured.authority.startswith("https:")
         if not isinstance(address, str) or not is_secure(address, loopback=not elsewhere):
             raise Refusal(502, "discovery_failed", f"{self._named} announces a {key} that is not https.")
         return address
 
-    async def metadata(self) -> dict[str, Any]:
+    async def provider(self) -> Provider:
         """Read the provider's metadata, at most once an hour (OpenID Connect Discovery 1.0 §4).
-
-        Returns
-        -------
-        dict
-            The discovery document.
 
         Raises
         ------
         Refusal
-            It can't be had or used.
+            They can't be had or used.
         """
-        if self._now() < self._metadata_until:
-            return self._metadata
-        authority = self._provider.authority
-        answer = await self.request("GET", authority.rstrip("/") + _WELL_KNOWN)
-        document = answer.document
-        if answer.status != HTTPStatus.OK or document is None:
-            raise Refusal(
-                502,
-                "discovery_failed",
-                f"{self._named} has no discovery document at {authority} (status {answer.status}); "
-                "the administrator should check 'authority'.",
-            )
-        # A slash at the end is forgiven, as in the browser; it can't lead to another provider.
-        if str(document.get("issuer")).rstrip("/") != authority.rstrip("/"):
-            raise Refusal(
-                502,
-                "issuer_mismatch",
-                f"{self._named} calls itself otherwise than 'authority' in the configuration says.",
-            )
-        self._metadata = document
-        self._metadata_until = self._now() + _METADATA_AGE
-        return document
+        landed = self._discovery.landed
+        if self._now() >= self._provider_until:
+            await self._told(self._discovery.wait_async(self._timeout, landed=landed))
+        assert self._provider is not None  # noqa: S101  # what the flight brought
+        return self._provider
 
     async def keys(self) -> dict[str, Any]:
         """Read the provider's keys, at most every half minute (RFC 7517 §5).
@@ -164,19 +118,62 @@ class Upstream:
         Refusal
             It can't be had or used.
         """
+        landed = self._key_fetch.landed
         if self._now() < self._keys_until:
             return self._keys
         address = await self.endpoint("jwks_uri")
-        answer = await self.request("GET", address) if address else None
-        if answer is None or answer.status != HTTPStatus.OK or answer.document is None:
+        if address is None:
             raise Refusal(502, "discovery_failed", f"{self._named} has no keys at its jwks_uri.")
-        self._keys = answer.document
-        self._keys_until = self._now() + _KEYS_AGE
+        self._jwks_uri = address
+        await self._told(self._key_fetch.wait_async(self._timeout, landed=landed))
         return self._keys
+
+    def _discover(self) -> None:
+        with open_client() as client:
+            self._provider = discover(client, self._configured.authority, timeout=self._timeout)
+        self._provider_until = self._now() + MAX_AGE
+
+    def _fetch_keys(self) -> None:
+        with open_client() as client:
+            keys = fetch_json(client, self._jwks_uri, timeout=self._timeout).get("keys")
+        if not isinstance(keys, list):
+            raise DiscoveryError("There is no key set at its jwks_uri.")
+        self._keys = {"keys": [key for key in keys if isinstance(key, dict)]}
+        self._keys_until = self._now() + _KEYS_AGE
+
+    async def _told(self, flight: Awaitable[None]) -> None:
+        """Wait, and say in the relay's own words what went wrong."""
+        try:
+            await flight
+        except TimeoutError as failure:
+            raise self._too_late() from failure
+        except DiscoveryError as failure:
+            if failure.code == "provider_unreachable":
+                late = isinstance(failure.__cause__, TimeoutError)
+                raise self._too_late() if late else self._unreachable(failure.message) from failure
+            raise Refusal(
+                502,
+                failure.code,
+                f"{self._named} can't be used as it is configured: {failure.message} "
+                "The administrator should check 'authority'.",
+            ) from failure
 
     @property
     def _named(self) -> str:
-        return f"The provider {self._provider.name!r}"
+        return f"The provider {self._configured.name!r}"
+
+    def _too_late(self) -> Refusal:
+        return Refusal(
+            504, "token_endpoint_unreachable", f"{self._named} didn't answer in time. Try again in a while."
+        )
+
+    def _unreachable(self, why: str) -> Refusal:
+        return Refusal(
+            502,
+            "token_endpoint_unreachable",
+            f"The server can't reach {self._named[4:]} ({why.rstrip('.')}). "
+            "Try again in a while, or ask the server's administrator.",
+        )
 
     async def post(self, address: str, form: Mapping[str, Any]) -> Answer:
         """Send a form with the client's authentication.
@@ -200,10 +197,19 @@ class Upstream:
         ConfigurationError
             The client's secret can't be read any more.
         """
-        signed, headers = self._provider.authentication.sign(form, address=address, now=time.time())
-        return await self.request("POST", address, data=signed, headers=headers)
+        # Letter by letter as it calls itself, once that is known; else as the administrator wrote it.
+        issuer = self._configured.authority if self._provider is None else self._provider.issuer
+        signed, headers = self._configured.authentication.sign(form, issuer=issuer, now=time.time())
+        return await self.request("POST", address, form=signed, headers=headers)
 
-    async def request(self, method: str, address: str, **options: Any) -> Answer:
+    async def request(
+        self,
+        method: str,
+        address: str,
+        *,
+        form: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send a request and read the answer, within limits of time and size.
 
         Parameters
@@ -212,8 +218,10 @@ class Upstream:
             The HTTP method.
         address : str
             One of the provider's endpoints.
-        **options
-            As for ``httpx``.
+        form : Mapping, optional
+            What to post.
+        headers : Mapping, optional
+            Further headers.
 
         Returns
         -------
@@ -225,38 +233,21 @@ class Upstream:
         Refusal
             The provider could not be reached in time, or sent too much.
         """
-        try:
-            # httpx counts its time-outs per operation: a provider that drips would never meet one.
-            return await asyncio.wait_for(self._send(method, address, **options), self._timeout)
-        except (asyncio.TimeoutError, httpx.TimeoutException) as failure:
-            raise Refusal(
-                504,
-                "token_endpoint_unreachable",
-                f"{self._named} didn't answer in time. Try again in a while.",
-            ) from failure
-        except (httpx.HTTPError, httpx.InvalidURL) as failure:
-            raise Refusal(
-                502,
-                "token_endpoint_unreachable",
-                f"The Jupyter server can't reach {self._named[4:]} ({type(failure).__name__}). "
-                "Try again in a while, or ask the server's administrator.",
-            ) from failure
-
-    async def _send(self, method: str, address: str, **options: Any) -> Answer:
-        headers = {
-            # GitHub answers with a form unless asked, and its API wants a User-Agent.
-            "Accept": "application/json",
-            "User-Agent": "oidc-widget",
-            **options.pop("headers", {}),
-        }
-        async with (
-            # A client of its own each time: what a provider sets as a cookie is no other user's.
-            httpx.AsyncClient(follow_redirects=False, timeout=self._timeout, verify=_trusted()) as client,
-            client.stream(method, address, headers=headers, **options) as response,
-        ):
-            content = b""
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > _MAX_ANSWER:
-                    raise Refusal(502, "token_response_invalid", f"{self._named} sent far too much.")
-            return Answer(response.status_code, response.headers.get("Content-Type", ""), content)
+        # A client of its own each time: what a provider sets as a cookie is no other user's.
+        async with open_async_client() as client:
+            answer = await exchange_async(
+                client,
+                method,
+                address,
+                timeout=self._timeout,
+                form=None if form is None else lambda: form,
+                headers=headers,
+                limit=_MAX_ANSWER,
+            )
+        if answer.late:
+            raise self._too_late()
+        if answer.unreadable:
+            raise Refusal(502, "token_response_invalid", f"{self._named} answers, but {answer.failure}.")
+        if answer.failure is not None:
+            raise self._unreachable(answer.failure)
+        return answer

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from traitlets import Any, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from oidc_widget.relay import ConfiguredProvider, parse_providers
 
-__all__ = ["REDIRECT_URI_VARIABLE", "OIDCWidget"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["REDIRECT_URI_VARIABLE", "OIDCWidget", "is_callback"]
 
 #: Set for users' servers by ``oidc_widget.hub``.
 REDIRECT_URI_VARIABLE = "OIDC_WIDGET_REDIRECT_URI"
 
 # A path is completed by the browser, which alone knows the name and scheme that it sees.
 _ADDRESS = re.compile(r"https?://|/(?!/)")
+
+
+def is_callback(configured: str) -> Callable[[str, str], bool]:
+    """Return what tells the redirect address of configured providers from all others.
+
+    Parameters
+    ----------
+    configured : str
+        It, or its path alone where only the browser knows under what name this server is seen.
+    """
+
+    def is_it(address: str, _user: str) -> bool:
+        return (urlsplit(address).path if configured.startswith("/") else address) == configured
+
+    return is_it
 
 
 class OIDCWidget(LoggingConfigurable):

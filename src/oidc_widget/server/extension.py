@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from jupyter_server.utils import url_path_join
 
 from oidc_widget.oauth.callback_address import TAIL_PATTERN
-from oidc_widget.relay import Relay
+from oidc_widget.relay import Relay, Relays
 
-from .api import ProvidersHandler
+from .api import routes
 from .callback import CallbackHandler
-from .configuration import OIDCWidget
-from .directory import Directory
+from .configuration import OIDCWidget, is_callback
 from .hub_relay import HubRelay
-from .relay import MetadataHandler, RevocationHandler, TokenHandler
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -32,18 +30,14 @@ def load(server_app: ServerApp) -> None:
     """
     providers, redirect_uri = OIDCWidget(parent=server_app).load()
     hub = HubRelay.of_environment(server_app.log)
-    directory = Directory([Relay(providers, server_app.log), *([hub] if hub else [])])
-    listed = {"directory": directory, "redirect_uri": redirect_uri}
-    relayed = {"directory": directory}
     base = url_path_join(server_app.base_url, "oidc-widget")
+    own = Relay(providers, server_app.log, is_callback=is_callback(redirect_uri or f"{base}/callback"))
+    relays = Relays([own, *([hub] if hub else [])])
     server_app.web_app.add_handlers(  # type: ignore[no-untyped-call]  # of Jupyter Server
         ".*$",
         [
             (url_path_join(base, "callback"), CallbackHandler),
             (url_path_join(base, "callback", TAIL_PATTERN), CallbackHandler),
-            (url_path_join(base, "api", "providers"), ProvidersHandler, listed),
-            (url_path_join(base, "api", "providers", "([^/]+)", "token"), TokenHandler, relayed),
-            (url_path_join(base, "api", "providers", "([^/]+)", "metadata"), MetadataHandler, relayed),
-            (url_path_join(base, "api", "providers", "([^/]+)", "revoke"), RevocationHandler, relayed),
+            *routes(base, relays, redirect_uri),
         ],
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-import httpx
-
+from oidc_widget.oauth.http import exchange_async, open_async_client
 from oidc_widget.relay import Refusal
 
 if TYPE_CHECKING:
@@ -67,49 +68,87 @@ class HubRelay:
         """List the Hub's providers, asked for once a minute; the last known ones while it is away."""
         if self._now() >= self._list_until:
             try:
-                status, found = await self._ask("GET", "api/providers", timeout=_LIST_TIMEOUT)
-                self._list = found["providers"] if status == HTTPStatus.OK else []
+                self._list = await self._fetch_list()
             except Refusal as refusal:
+                # Whatever is wrong with the Hub's, this server's own providers are there all the same.
                 self._log.warning("oidc_widget | %s", refusal.sentence)
                 self._list_until = self._now() + _RETRY_AFTER
                 return self._list
             self._list_until = self._now() + _LIST_AGE
         return self._list
 
+    async def _fetch_list(self) -> list[dict[str, Any]]:
+        status, found = await self._ask("GET", "", timeout=_LIST_TIMEOUT)
+        if status != HTTPStatus.OK:
+            said = found.get("error_description") or f"status {status}"
+            raise _unexpected(f"refuses to list its providers ({said})")
+        listed = found.get("providers")
+        if not isinstance(listed, list):
+            raise _unexpected("sent something that is no list of providers")
+        good = [provider for provider in listed if _is_provider(provider)]
+        if len(good) < len(listed):
+            self._log.warning(
+                "oidc_widget | JupyterHub's sign-in service lists %d provider(s) that can't be used here.",
+                len(listed) - len(good),
+            )
+        return good
+
     async def token(self, name: str, user: str, content_type: str, body: bytes) -> tuple[int, Any]:
         """Pass a token request on; the Hub knows by the server's token who the user is."""
         del user
-        return await self._ask("POST", f"api/providers/{name}/token", content_type, body)
+        return await self._ask("POST", f"/{quote(name, safe='')}/token", content_type, body)
 
     async def revoke(self, name: str, user: str, content_type: str, body: bytes) -> tuple[int, Any]:
         """Pass a revocation request on."""
         del user
-        return await self._ask("POST", f"api/providers/{name}/revoke", content_type, body)
+        return await self._ask("POST", f"/{quote(name, safe='')}/revoke", content_type, body)
 
     async def metadata(self, name: str, user: str) -> tuple[int, Any]:
         """Ask for what a provider publishes about itself."""
         del user
-        return await self._ask("GET", f"api/providers/{name}/metadata")
+        return await self._ask("GET", f"/{quote(name, safe='')}/metadata")
 
     async def _ask(
         self, method: str, path: str, content_type: str = "", body: bytes = b"", *, timeout: float = _TIMEOUT
-    ) -> tuple[int, Any]:
+    ) -> tuple[int, dict[str, Any]]:
         headers = {"Authorization": f"token {self._token}"}
         if content_type:
             headers["Content-Type"] = content_type
-        try:
-            # Never through a proxy: it is the Hub's inner address.
-            async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
-                answer = await client.request(method, self._address + path, content=body, headers=headers)
-            document = answer.json()
-        except (httpx.HTTPError, ValueError) as failure:
+        address = f"{self._address}api/providers{path}"
+        # Never through a proxy: it is the Hub's inner address.
+        async with open_async_client(proxies=False) as client:
+            answer = await exchange_async(
+                client, method, address, timeout=timeout, headers=headers, content=body
+            )
+        if answer.failure is not None:
             raise Refusal(
                 502,
                 "token_endpoint_unreachable",
-                f"JupyterHub's sign-in service can't be reached ({type(failure).__name__}). "
+                f"JupyterHub's sign-in service can't be reached ({answer.failure}). "
                 "Try again in a while, or ask the JupyterHub's administrator.",
-            ) from failure
-        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = {"Retry-After": answer.headers.get("Retry-After", "1")}
-            raise Refusal(429, document["error"], document["error_description"], wait)
-        return answer.status_code, document
+            )
+        if answer.media_type != "application/json" or not isinstance(answer.document, dict):
+            raise _unexpected(f"sent something unexpected (status {answer.status})")
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = answer.retry_after or 1.0
+            raise Refusal(
+                429,
+                "too_many_requests",
+                "Too many requests in a short time; try again in a while.",
+                {"Retry-After": str(math.ceil(wait))},
+            )
+        return answer.status, answer.document
+
+
+def _unexpected(what: str) -> Refusal:
+    return Refusal(
+        502,
+        "server_error",
+        f"JupyterHub's sign-in service {what}. Ask the JupyterHub's administrator to look into its log.",
+    )
+
+
+def _is_provider(value: object) -> bool:
+    """Tell whether what a page needs of a provider is there."""
+    needed = ("name", "label", "authority", "client_id")
+    return isinstance(value, dict) and all(isinstance(value.get(n), str) and value[n] for n in needed)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError, OIDCError, SignInError, TokenError
 from oidc_widget.oauth.device_authorization import DeviceAuthorization
+from oidc_widget.oauth.http import open_client
 from oidc_widget.oauth.provider import discover
 from oidc_widget.oauth.retry import RetrySchedule
 from oidc_widget.oauth.token_endpoint import TokenEndpoint
@@ -28,16 +29,14 @@ from oidc_widget.signin.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import httpx
-
     from oidc_widget.oauth.access_token import AccessToken
+    from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.token_endpoint import TokenResponse
     from oidc_widget.signin.sign_in import Desk
     from oidc_widget.signin.token_cache import Target
 
 __all__ = ["DeviceSource"]
 
-_TIMEOUT = 10.0  # seconds, for each step of a request
 #: After these, no new token is to be had for the session; all else is tried again.
 _FINAL = frozenset({"invalid_grant", "unknown_client", "id_token_invalid"})
 
@@ -47,7 +46,7 @@ class _Attempt:
     """One sign-in that is under way."""
 
     notice: Notice = field(default_factory=Notice)
-    client: httpx.Client | None = None
+    client: Client | None = None
     endpoint: TokenEndpoint | None = None
     way: DeviceAuthorization | PasteBack | None = None
 
@@ -254,15 +253,13 @@ class DeviceSource:
             self._desk.keeper.fail(failure)
 
     def _begin(self, attempt: _Attempt) -> None:
-        import httpx  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
-
         request = self._desk.request
         if not request.get("authority") or not request.get("client_id"):
             raise ConfigurationError(
                 "Without a window, a sign-in needs authority and client_id: the providers that the server's "
                 "administrator configured are known to its pages only."
             )
-        attempt.client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        attempt.client = open_client()
         provider = discover(attempt.client, request["authority"])
         attempt.endpoint = TokenEndpoint(provider, request["client_id"], attempt.client)
         if provider.offers("device_authorization_endpoint"):

@@ -13,8 +13,7 @@ from oidc_widget.verify.id_token import IdTokenVerifier, account_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import httpx
-
+    from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.provider import Provider
     from oidc_widget.oauth.token_endpoint import Answer, TokenEndpoint, TokenResponse
     from oidc_widget.signin.token_cache import Target
@@ -36,7 +35,7 @@ class KernelSession:
         Where tokens come from.
     request : mapping
         What was asked for: ``scopes``, ``resource``, ``audience``.
-    client : httpx.Client
+    client : Client
         The way to the network.
     response : TokenResponse
         The sign-in's tokens.
@@ -53,7 +52,7 @@ class KernelSession:
         self,
         endpoint: TokenEndpoint,
         request: Mapping[str, Any],
-        client: httpx.Client,
+        client: Client,
         response: TokenResponse,
         *,
         nonce: str | None = None,

@@ -14,15 +14,16 @@ from oidc_widget.verify import TokenVerifier, verify_access_token_hash
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
-
+    from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.provider import Provider
     from oidc_widget.oauth.token_endpoint import TokenResponse
 
 __all__ = ["IdTokenVerifier", "account_name"]
 
 #: How far a provider's clock may be off, in seconds, before its tokens count as old or as not yet made.
-_LARGEST_SKEW = 900
+_LARGEST_SKEW = 900.0
+#: What a refresh must not change (OpenID Connect Core §12.2), where both ID tokens say it.
+_KEPT = ("sub", "azp", "auth_time", "nonce")
 
 
 class IdTokenVerifier:
@@ -34,12 +35,14 @@ class IdTokenVerifier:
         Who issues them.
     client_id : str
         Whom they must be for.
-    client : httpx.Client
+    client : Client
         The way to the provider's keys.
     """
 
-    def __init__(self, provider: Provider, client_id: str, client: httpx.Client) -> None:
+    def __init__(self, provider: Provider, client_id: str, client: Client) -> None:
+        #: Seconds that the provider's clock is ahead, as far as that is known.
         self._skew = 0.0
+        self._first: Mapping[str, Any] = {}
         self._make = partial(
             TokenVerifier,
             provider.issuer,
@@ -55,6 +58,8 @@ class IdTokenVerifier:
         self, response: TokenResponse, *, nonce: str | None = None, sub: str | None = None
     ) -> Mapping[str, Any] | None:
         """Return the verified claims of the ID token in a response; ``None`` if there is none.
+
+        The first one is that of the sign-in; those of later responses are of the same sign-in, refreshed.
 
         Parameters
         ----------
@@ -74,8 +79,32 @@ class IdTokenVerifier:
         """
         if response.id_token is None:
             return None
-        # It was made just now, so `iat` tells the provider's time; beyond the limit it is an old token.
-        self._skew = _skew(response)
+        before, self._skew = self._skew, self._skew_at(response, nonce)
+        claims, failure = self._verified(response, nonce)
+        if failure is not None:
+            self._skew = before
+            raise failure if isinstance(failure, DiscoveryError) else _invalid(failure.message) from failure
+        same = {"sub": sub, **self._first} if sub is not None else self._first
+        for name in _KEPT:
+            if name in claims and same.get(name) is not None and claims[name] != same[name]:
+                what = "names another person than" if name == "sub" else f"has another {name} than"
+                raise _invalid(f"it {what} the sign-in's")
+        self._first = self._first or claims
+        return claims
+
+    def _skew_at(self, response: TokenResponse, nonce: str | None) -> float:
+        """Return how far ahead the provider's clock is at most believed to be.
+
+        A nonce of ours proves that the token was made for this sign-in, so its ``iat`` tells the provider's
+        time. No other token may tell by what time it is to be judged; but the answer that brought it does.
+        """
+        there = response.answered_at if nonce is None else _issued_at(response)
+        skew = self._skew if there is None else there - time.time()
+        return skew if abs(skew) <= _LARGEST_SKEW else 0.0
+
+    def _verified(
+        self, response: TokenResponse, nonce: str | None
+    ) -> tuple[dict[str, Any], OIDCError | None]:
         claims, failure = _judged(self._verifier, response, nonce)
         if isinstance(failure, UnknownKey):
             # The key may be new, and the keys may not have been had just now: one without any keys tells.
@@ -83,13 +112,7 @@ class IdTokenVerifier:
             claims, failure = _judged(fresh, response, nonce)
             if failure is None:
                 self._verifier = fresh
-        if isinstance(failure, DiscoveryError):
-            raise failure
-        if failure is not None:
-            raise _invalid(failure.message) from failure
-        if sub is not None and claims.get("sub") != sub:
-            raise _invalid("it names another person than before")
-        return claims
+        return claims, failure
 
 
 def _judged(
@@ -115,14 +138,13 @@ def _invalid(why: str) -> SignInError:
     )
 
 
-def _skew(response: TokenResponse) -> float:
+def _issued_at(response: TokenResponse) -> float | None:
     try:
         payload = response.id_token.reveal().split(".")[1] if response.id_token else ""
-        issued = float(json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["iat"])
-    except (ValueError, TypeError, LookupError):
-        return 0.0  # its verification says so
-    skew = issued - time.time()
-    return skew if abs(skew) <= _LARGEST_SKEW else 0.0
+        issued = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["iat"]
+        return None if isinstance(issued, bool) else float(issued)
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+        return None  # its verification says so
 
 
 def account_name(claims: Mapping[str, Any] | None) -> str | None:

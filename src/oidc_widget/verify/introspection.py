@@ -20,8 +20,8 @@ from oidc_widget.errors import (
     TokenTooLarge,
 )
 from oidc_widget.oauth.http import fetch_json, open_client, require_secure_url
+from oidc_widget.oauth.provider import discover
 from oidc_widget.oauth.single_flight import SingleFlight
-from oidc_widget.verify.discovery import discover, endpoint
 from oidc_widget.verify.settings import flag, seconds, whole
 from oidc_widget.verify.token_cache import fingerprint
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oidc_widget.oauth.http import Client
+    from oidc_widget.oauth.provider import Provider
     from oidc_widget.verify.settings import Seconds
 
 __all__ = ["AuthMethod", "Introspected", "Introspection"]
@@ -83,7 +84,7 @@ class Introspection:
         Seconds to wait for an answer.
     allow_insecure_http : bool
         Send tokens and the secret over http to other machines.
-    http_client : Client, optional
+    http_client : httpx2.Client or httpx.Client, optional
         The way to the network; else one of its own.
     clock : callable
         Seconds, monotonic.
@@ -125,6 +126,7 @@ class Introspection:
         self._client_id = client_id
         self._client_secret = client_secret
         self._endpoint = endpoint
+        self._provider: Provider | None = None
         self._auth_method = auth_method
         self._max_age = seconds(max_age, "max_age")
         self._cache_size = whole(cache_size, "cache_size")
@@ -207,26 +209,29 @@ class Introspection:
 
     def _post(self, token: str) -> dict[str, Any] | None:
         client = self._client()
-        if self._endpoint is None:
-            metadata = discover(client, str(self._issuer), timeout=self._timeout)
-            self._endpoint = endpoint(
-                metadata, "introspection_endpoint", allow_insecure_http=self._allow_insecure_http
+        endpoint, method = self._endpoint, self._auth_method
+        if endpoint is None:
+            provider = self._announced(client)
+            endpoint = provider.endpoint(
+                "introspection_endpoint", allow_insecure_http=self._allow_insecure_http
             )
-            methods = metadata.get("introspection_endpoint_auth_methods_supported")
-            if self._auth_method is None and isinstance(methods, list):
-                self._auth_method = next(
-                    (method for method in get_args(AuthMethod) if method in methods), None
-                )
+            supported = provider.metadata.get("introspection_endpoint_auth_methods_supported", ())
+            method = method or next((one for one in get_args(AuthMethod) if one in supported), None)
         form = {"token": token, "token_type_hint": "access_token"}
         headers = {}
-        if self._auth_method == "client_secret_post":
+        if method == "client_secret_post":
             form |= {"client_id": self._client_id, "client_secret": self._client_secret}
         else:
             # RFC 6749 §2.3.1: both are form-encoded before they go into the Basic header.
             pair = f"{quote(self._client_id, safe='')}:{quote(self._client_secret, safe='')}"
             headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
-        answer = fetch_json(client, self._endpoint, timeout=self._timeout, form=form, headers=headers)
+        answer = fetch_json(client, endpoint, timeout=self._timeout, form=form, headers=headers)
         return answer if answer.get("active") is True else None
+
+    def _announced(self, client: Client) -> Provider:
+        if self._provider is None or self._provider.aged:
+            self._provider = discover(client, str(self._issuer), timeout=self._timeout, exact=True)
+        return self._provider
 
     def _client(self) -> Client:
         with self._lock:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from oidc_widget.errors import DiscoveryError, KeysUnavailable
 from oidc_widget.oauth.http import fetch_json, open_client, require_secure_url
+from oidc_widget.oauth.provider import discover
 from oidc_widget.oauth.single_flight import SingleFlight
-from oidc_widget.verify.discovery import discover, endpoint
 from oidc_widget.verify.keyring import KeyRing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oidc_widget.oauth.http import Client
+    from oidc_widget.oauth.provider import Provider
 
 __all__ = ["IssuerKeys", "KeySource", "OfflineSource", "RemoteKeys"]
 
@@ -113,7 +114,7 @@ class RemoteKeys:
         most while there are no keys yet, so that the service is there soon after its provider.
     allow_insecure_http : bool
         Accept http to other machines, where whoever is on the way can replace the keys.
-    http_client : Client, optional
+    http_client : httpx2.Client or httpx.Client, optional
         The way to the network (proxies, certificates); else a new one for each fetch.
     clock : callable
         Seconds, monotonic.
@@ -145,7 +146,7 @@ class RemoteKeys:
         self._http_client = http_client
         self._clock = clock
         self._keys: IssuerKeys | None = None
-        self._metadata: dict[str, Any] | None = None
+        self._provider: Provider | None = None
         self._failure: DiscoveryError | None = None
         self._quiet_until = float("-inf")
         self._flight = SingleFlight(self._fetch)
@@ -256,7 +257,7 @@ class RemoteKeys:
             self._failure = None
         except DiscoveryError as error:
             self._failure = error
-            self._metadata = None  # the keys may have moved
+            self._provider = None  # the keys may have moved
             quiet = True
         if quiet:
             self._rest()
@@ -264,20 +265,20 @@ class RemoteKeys:
     def _fetch_with(self, client: Client) -> IssuerKeys:
         url = self._jwks_uri
         if not url:
-            metadata = self._metadata or discover(client, self._issuer, timeout=self._timeout)
-            url = endpoint(metadata, "jwks_uri", allow_insecure_http=self._allow_insecure_http)
-            self._metadata = metadata
+            provider = self._provider
+            if provider is None or provider.aged:
+                provider = discover(client, self._issuer, timeout=self._timeout, exact=True)
+            url = provider.endpoint("jwks_uri", allow_insecure_http=self._allow_insecure_http)
+            self._provider = provider
         try:
             ring = KeyRing.from_jwks(fetch_json(client, url, timeout=self._timeout))
         except DiscoveryError as error:
             raise KeysUnavailable(error.message, hint=error.hint) from error
         if not ring:
             raise KeysUnavailable(f"{url} holds no key that can verify a signature.")
-        return IssuerKeys(ring, _advertised_algorithms(self._metadata), self._clock())
+        return IssuerKeys(ring, _advertised_algorithms(self._provider), self._clock())
 
 
-def _advertised_algorithms(metadata: dict[str, Any] | None) -> frozenset[str] | None:
-    values = (metadata or {}).get("id_token_signing_alg_values_supported")
-    return (
-        frozenset(value for value in values if isinstance(value, str)) if isinstance(values, list) else None
-    )
+def _advertised_algorithms(provider: Provider | None) -> frozenset[str] | None:
+    values = None if provider is None else provider.metadata.get("id_token_signing_alg_values_supported")
+    return None if values is None else frozenset(values)

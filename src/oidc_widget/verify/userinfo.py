@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import DiscoveryError, InvalidClaim
 from oidc_widget.oauth.http import fetch_json
-from oidc_widget.verify.discovery import discover, endpoint
+from oidc_widget.oauth.provider import discover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,8 +52,8 @@ def fetch_userinfo(
     InvalidClaim
         If they are about somebody else (§5.3.2).
     """
-    metadata = discover(client, str(claims.get("iss")), timeout=timeout)
-    url = endpoint(metadata, "userinfo_endpoint", allow_insecure_http=allow_insecure_http)
+    provider = discover(client, str(claims.get("iss")), timeout=timeout, exact=True)
+    url = provider.endpoint("userinfo_endpoint", allow_insecure_http=allow_insecure_http)
     try:
         told = fetch_json(client, url, timeout=timeout, headers={"Authorization": f"Bearer {token}"})
     except DiscoveryError as error:

@@ -97,7 +97,7 @@ class TokenVerifier:
         Seconds; see :class:`~oidc_widget.verify.keys.RemoteKeys`.
     allow_insecure_http : bool
         Accept an issuer over http that is not on this machine: whoever is on the way can then forge tokens.
-    http_client : Client, optional
+    http_client : httpx2.Client or httpx.Client, optional
         The way to the network, for proxies and private certificate authorities.
     now : callable
         The time, in seconds since the epoch.

@@ -1,38 +1,22 @@
-"""One entry of ``c.OIDCWidget.providers``, read key by key: every complaint names its key."""
+"""One provider's settings in ``c.OIDCWidget.providers``, read key by key: a complaint names its key."""
 
 from __future__ import annotations
 
 import difflib
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError
+from oidc_widget.oauth.http import is_secure
+from oidc_widget.parameters import texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Entry", "is_secure"]
+__all__ = ["ProviderSettings"]
 
 
-def is_secure(address: str, *, loopback: bool = True) -> bool:
-    """Tell whether codes and tokens may go to an address: https, or this machine (RFC 8252 §8.3)."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if not host or parts.username is not None or any(c.isspace() for c in address):
-        return False
-    if parts.scheme != "http" or not loopback:
-        return parts.scheme == "https"
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-class Entry:
+class ProviderSettings:
     """The settings of one provider.
 
     Parameters
@@ -115,10 +99,10 @@ class Entry:
         value = self._get(key, (str, list, tuple), "a list of texts")  # type: ignore[arg-type]  # as isinstance
         if value is None:
             return default
-        words = value.split() if isinstance(value, str) else value
-        if not all(isinstance(word, str) and word and not word.isspace() for word in words):
+        try:
+            return tuple(texts(key, value))
+        except ConfigurationError:
             self.fail(key, "must be a list of texts.")
-        return tuple(words)
 
     def texts(self, key: str) -> dict[str, str]:
         """Return a mapping of texts to texts."""
