@@ -30,7 +30,15 @@ BROWSER = set(
     )
 )
 #: What happens to a caller in Python only, and never in a page.
-PYTHON_ONLY = {"insecure_transport", "insecure_url", "invalid_url", "no_page", "no_terminal", "not_shared"}
+PYTHON_ONLY = {
+    "forked",
+    "insecure_transport",
+    "insecure_url",
+    "invalid_url",
+    "no_page",
+    "no_terminal",
+    "not_shared",
+}
 #: What only a kernel that signs in by itself meets; its pages are told.
 OF_THE_KERNEL = {"invalid_configuration", "keys_unavailable", "no_express_lane"}
 #: What a server refuses that nobody's sign-in is at fault for: by RFC 6749 §5.2, and of its own.

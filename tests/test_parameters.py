@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import pickle
 
 import pytest
 
@@ -86,3 +88,49 @@ def test_an_old_notebook_that_sets_more_than_it_may_runs_and_is_told(monkeypatch
             {},
         )
     assert made[0]._request["extra_params"] == {"max_age": "60", "a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (OIDCLogin, "authority is missing, and client_id too. Write OIDCLogin"),
+        (lambda: OIDCLogin("https://a.example"), "client_id is missing"),
+        (lambda: OIDCLogin(client_id="a"), "authority is missing"),
+        (lambda: login(scope="openid"), "scope is no parameter. Write scopes instead."),
+        (lambda: OIDCLogin(issuer="https://a.example", client_id="a"), "Write authority instead."),
+        (lambda: login(client_secret="s3cret"), "a notebook can keep no secret"),
+        (lambda: login(prompt="login"), r"Write extra_params=\{'prompt': …\} instead."),
+        (lambda: login(autorefresh=False), "Write auto_refresh instead."),
+        (lambda: login(flavour="x"), "names those that there are"),
+        (
+            lambda: OIDCLogin("https://a.example", "a", ("openid",)),
+            "Only authority, client_id may be given without",
+        ),
+        (lambda: OIDCLogin("https://a.example", "a", "openid", "b"), "scopes=…"),
+        (lambda: OIDCLogin("https://a.example", authority="https://b.example"), "multiple values"),
+    ],
+)
+def test_a_call_that_is_wrong_says_what_was_meant(call, said):
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        call()
+    assert caught.value.code == "invalid_configuration"
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_wrong_call_is_pythons_own_error_too():
+    with pytest.raises(TypeError) as caught:
+        login(scope="openid")
+    assert pickle.loads(pickle.dumps(caught.value)).code == "invalid_configuration"  # noqa: S301  # our own
+
+
+def test_the_signature_stays_readable():
+    assert list(inspect.signature(OIDCLogin).parameters)[:3] == ["authority", "client_id", "provider"]
+
+
+def test_alone_in_a_terminal_it_says_how_to_sign_in():
+    w = login(flow="popup")
+    shown = w._repr_mimebundle_()["text/plain"]
+    assert shown.startswith(repr(w))
+    assert "w.wait()" in shown
+    w.receive("token", {"access_token": "t"}, express=True)
+    assert w._repr_mimebundle_() == {"text/plain": repr(w)}

@@ -116,9 +116,9 @@ class KernelProcess:
     def interrupt(self) -> None:
         self._manager.interrupt_kernel()
 
-    def hear_until(self, met: Callable[[], object], what: str) -> None:
+    def hear_until(self, met: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
         """Take in what the kernel publishes until this is met."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not met():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"The kernel has waited in vain for {what}; told: {self.told}")

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def shown(w: OIDCLogin, timeout: float = 20) -> Mapping[str, Any]:
     """Return the code, or the link to open by hand, as soon as it is there."""
-    source = w._desk.source
-    with source._news:
-        source._news.wait_for(lambda: source.shown() or w.error, timeout)
-    assert source.shown(), f"nothing is shown: {w.error}"
-    return source.shown()
+    pages = w._sign_in.pages
+    with pages.news:
+        pages.news.wait_for(lambda: pages.shown or w.error, timeout)
+    assert pages.shown, f"nothing is shown: {w.error}"
+    return pages.shown
 
 
 def changes_to(w: OIDCLogin, wanted: Callable[[], bool], timeout: float = 20) -> bool:
     """Wait until something holds that a change of the widget's state brings about."""
-    with w._desk.news:
-        return w._desk.news.wait_for(wanted, timeout)
+    with w._sign_in.pages.news:
+        return w._sign_in.pages.news.wait_for(wanted, timeout)

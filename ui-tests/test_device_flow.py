@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from login_form import LoginForm
-from oidc_widget.signin.pasted_redirect import DEFAULT_REDIRECT_URI
+from oidc_widget.oauth.callback_address import own_address
+from oidc_widget.signin.pasted_redirect import DEFAULT_CALLBACK
 from providers.http_person import HttpPerson
 from signing_in import expect_error, expect_kernel, login_cell
 
@@ -19,6 +20,7 @@ FOREIGN_HOST = """() => {
   element.textContent = JSON.stringify(config);
 }"""
 
+SHOWN = "w, w._sign_in, w._sign_in.source, vars(w._sign_in.source)"
 NAME = "w.claims['name'], w.access_token is not None"
 SIGNED_IN = "('Alice Adams', True)"
 
@@ -80,7 +82,7 @@ def test_a_widget_that_is_nowhere_on_screen_prints_the_code(lab, provider):
     cell = login_cell(provider, flow="device").removesuffix("\nw")
     nb = lab.notebook([cell, "w.sign_in()", "token = w.wait(30)\n" + NAME])
     nb.run(0)
-    expect_kernel(nb, "w._desk.browser.present", value=True)
+    expect_kernel(nb, "w._sign_in.pages.present", value=True)
     nb.run(1)
     expect(nb.cell(1)).to_contain_text("and enter the code")
     with HttpPerson() as alice:
@@ -131,16 +133,16 @@ def test_the_reason_of_a_refusal_is_on_show(lab, provider):
 
 
 def test_without_a_device_flow_the_address_is_pasted_back(lab, provider, context):
-    provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI])
+    provider.configure(redirect_uris=[own_address(DEFAULT_CALLBACK, provider.issuer)])
     provider.discovery_response(omit=["device_authorization_endpoint"])
-    context.route(f"{DEFAULT_REDIRECT_URI}**", lambda route: route.fulfill(body="Nobody is here."))
+    context.route(f"{DEFAULT_CALLBACK}/**", lambda route: route.fulfill(body="Nobody is here."))
     nb = lab.notebook([login_cell(provider, flow="device"), NAME])
     nb.run(0)
     nb.region.get_by_role("button", name="Sign in").click()
     with context.expect_page() as opened:
         nb.region.get_by_role("link", name="Open sign-in page").click()
     LoginForm(opened.value).sign_in("alice", allow=False)
-    opened.value.wait_for_url(f"{DEFAULT_REDIRECT_URI}**")
+    opened.value.wait_for_url(f"{DEFAULT_CALLBACK}/**")
     landed = opened.value.url
     opened.value.close()
     lab.page.bring_to_front()
@@ -157,17 +159,17 @@ def test_without_a_device_flow_the_address_is_pasted_back(lab, provider, context
 
 @pytest.mark.parametrize("kernel", ["python3", "ipykernel6"])
 def test_by_hand_without_a_widget_on_screen_nothing_of_it_stays_in_the_notebook(lab, provider, kernel):
-    provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI])
+    provider.configure(redirect_uris=[own_address(DEFAULT_CALLBACK, provider.issuer)])
     provider.discovery_response(omit=["device_authorization_endpoint"])
     cell = login_cell(provider, flow="device").removesuffix("\nw")
     nb = lab.notebook([cell, "w.sign_in()", NAME], kernel=kernel)
     nb.run(0)
-    expect_kernel(nb, "w._desk.browser.present", value=True)
+    expect_kernel(nb, "w._sign_in.pages.present", value=True)
     nb.run(1)
     expect(nb.cell(1)).to_contain_text("open this link in a browser")
     with HttpPerson() as alice:
         link = re.search(r"http\S+state=\S+", nb.cell(1).inner_text())[0]
-        landed = alice.visit(link, until=DEFAULT_REDIRECT_URI)
+        landed = alice.visit(link, until=DEFAULT_CALLBACK)
     nb.execute(f"w.paste({landed!r})")
     expect(nb.cell(1)).to_contain_text("Signed in as Alice Adams.")
     assert nb.run(2) == SIGNED_IN
@@ -196,7 +198,7 @@ def test_nothing_starts_by_itself_while_no_page_has_answered(lab, provider):
 
 
 def test_the_refresh_token_is_in_no_file_and_no_output(lab, provider):
-    nb = lab.notebook([login_cell(provider, flow="device"), "w", "w, w._desk.source, vars(w._desk.source)"])
+    nb = lab.notebook([login_cell(provider, flow="device"), "w", SHOWN])
     nb.run(0)
     nb.region.get_by_role("button", name="Sign in").click()
     approve(nb.region)

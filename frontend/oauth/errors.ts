@@ -16,6 +16,7 @@ export type ErrorCode =
   | "state_mismatch"
   | "iss_mismatch"
   | "id_token_invalid"
+  | "acr_mismatch"
   | "token_endpoint_unreachable"
   | "token_request_refused"
   | "token_response_invalid"

@@ -19,6 +19,8 @@ interface State {
 
 type FromKernel =
   | { kind: "sign_in" | "sign_out" | "cancel" }
+  /** Who is there? Each page tells of itself once more. */
+  | { kind: "ping" }
   | { kind: "refresh"; id?: string; resource?: string | null; scopes?: string[] | null }
   | { kind: "problem"; problem: Problem; attempt: number }
   | { kind: "diagnose"; id: string }
@@ -43,6 +45,7 @@ const initialize: Initialize<State> = ({ model }) => {
   const tell = (event: string, payload: object) => model.send({ link_id: id, event, payload });
   let login: Login | KernelLogin;
   let linked: LoginRequest | undefined;
+  let announce = () => {};
   let letGo = () => {};
   let report = (facts: Record<string, unknown>) => tell("facts", facts);
   if (host) {
@@ -56,7 +59,8 @@ const initialize: Initialize<State> = ({ model }) => {
     );
     windowed.onLinked = ({ request, label: configured }) => {
       linked = request;
-      windowed.tellKernel({ redirect_uri: request.redirect_uri, popup: true });
+      announce = () => windowed.tellKernel({ redirect_uri: request.redirect_uri, popup: true });
+      announce();
       entry.label ??= configured ?? null;
       for (const view of views) view.label = entry.label;
     };
@@ -71,12 +75,14 @@ const initialize: Initialize<State> = ({ model }) => {
     login = windowed;
   } else {
     login = new KernelLogin((name, address) => tell("command", { name, address }));
-    tell("page", { popup: false });
+    announce = () => tell("page", { popup: false });
+    announce();
   }
   const entry: Entry = { login, label, views };
   entries.set(id, entry);
   const receive = (message: FromKernel) => {
-    if (message.kind !== "diagnose") follow(login, message);
+    if (message.kind === "ping") announce();
+    else if (message.kind !== "diagnose") follow(login, message);
     else void diagnose(host, linked).then((facts) => report({ id: message.id, ...facts }));
   };
   model.on("msg:custom", receive);
@@ -87,7 +93,7 @@ const initialize: Initialize<State> = ({ model }) => {
   };
 };
 
-function follow(login: Login | KernelLogin, message: Exclude<FromKernel, { kind: "diagnose" }>): void {
+function follow(login: Login | KernelLogin, message: Exclude<FromKernel, { kind: "diagnose" | "ping" }>): void {
   if (message.kind === "state") {
     login.kernel = message;
     return;

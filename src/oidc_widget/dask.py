@@ -24,7 +24,7 @@ from oidc_widget.dask_worker import TokenPlugin as _TokenPlugin
 from oidc_widget.dask_worker import current_token, current_token_async
 from oidc_widget.dask_worker import deliver as _deliver
 from oidc_widget.errors import ConfigurationError, OIDCError, TokenError
-from oidc_widget.signin.worker import Worker as Pump
+from oidc_widget.signin.threads import Worker as Pump
 
 if TYPE_CHECKING:
     from typing_extensions import Self

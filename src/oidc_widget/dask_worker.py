@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import Any
 
 from oidc_widget.errors import TokenError
+from oidc_widget.oauth import clock
 from oidc_widget.oauth.access_token import AccessToken
 
 try:
@@ -89,7 +89,7 @@ class _Holder:
         with self._changed:
             self._asking = False
             if delivery.refused is None:
-                end = time.monotonic() + delivery.expires_in
+                end = clock.now() + delivery.expires_in
                 value = delivery.value
                 self._token = None if value is None else AccessToken(value, end, delivery.lifetime)
             waiting, self._waiting = self._waiting, []
@@ -104,7 +104,7 @@ class _Holder:
                 one.set_exception(TokenError(message, code=code, hint=hint))
 
     def token(self, min_ttl: float, timeout: float | None) -> str:
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = math.inf if timeout is None else clock.now() + timeout
         while isinstance(found := self._look(min_ttl), Future):
             if _runs_here():
                 raise TokenError(
@@ -112,15 +112,15 @@ class _Holder:
                     hint="Write `await current_token_async()` in an `async def` task.",
                 )
             try:
-                found.result(None if timeout is None else max(0.0, deadline - time.monotonic()))
+                found.result(None if timeout is None else max(0.0, deadline - clock.now()))
             except FutureTimeout as cause:
                 raise self._late(timeout) from cause
         return found
 
     async def token_async(self, min_ttl: float, timeout: float | None) -> str:
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = math.inf if timeout is None else clock.now() + timeout
         while isinstance(found := self._look(min_ttl), Future):
-            left = None if timeout is None else max(0.0, deadline - time.monotonic())
+            left = None if timeout is None else max(0.0, deadline - clock.now())
             try:
                 await asyncio.wait_for(asyncio.wrap_future(found), left)
             except asyncio.TimeoutError as cause:  # not yet the built-in one on Python 3.10

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from oidc_widget.errors import OIDCError, TokenError
+from oidc_widget.oauth import clock
 from oidc_widget.oauth.retry import RetrySchedule
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class FreshTokens(StaysHere):
         #: It has given a token out: then somebody signed in, and may have signed out since.
         self._used = False
         self._retry = RetrySchedule()
-        self._paused_until = 0.0  # a time of `time.monotonic`
+        self._paused_until = 0.0  # a time of `clock.now`
         #: The token that a refusal brought: a second refusal has another reason than the token.
         self._from_refusal: AccessToken | None = None
 
@@ -172,7 +172,7 @@ class FreshTokens(StaysHere):
         if held is None or not held.lives():
             return None, None
         self._used = True
-        if held.serves(min_ttl) or time.monotonic() < self._paused_until:
+        if held.serves(min_ttl) or clock.now() < self._paused_until:
             return held, held
         return None, held
 
@@ -196,7 +196,7 @@ class FreshTokens(StaysHere):
         return held
 
     def _pause(self) -> None:
-        self._paused_until = time.monotonic() + self._retry.failed()
+        self._paused_until = clock.now() + self._retry.failed()
 
     def _other_than(self, refused: AccessToken) -> bool:
         """Whether the token was renewed meanwhile, so that nobody needs to be asked."""
@@ -209,7 +209,7 @@ class FreshTokens(StaysHere):
         last = self._from_refusal
         if not self._source.signed_in():
             return False
-        return (last is None or refused.value != last.value) and time.monotonic() >= self._paused_until
+        return (last is None or refused.value != last.value) and clock.now() >= self._paused_until
 
     def _renewed(self, token: AccessToken, *, asked: bool) -> AccessToken:
         self._retry.succeeded()

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,30 @@ _KNOWN = (
     *_AUTHORIZATION_PARAMETERS,
     *_NEEDLESS,
 )
+
+
+class _Filled:
+    """A widget that nobody gets hold of, and the dictionary that it fills, which somebody does."""
+
+    def __init__(self, w: OIDCLogin | None, token: MutableMapping[str, Any]) -> None:
+        self.w = w
+        self.token = token
+
+    def references(self) -> int:
+        """Return how many hold the dictionary."""
+        return sys.getrefcount(self.token)
+
+    def let_go(self, replaced: MutableMapping[str, Any]) -> bool:
+        """Close the widget if nobody else holds its dictionary: a cell that runs again makes another."""
+        if self.w is None or (self.token is not replaced and self.references() > _OWN_REFERENCES):
+            return False
+        self.w.close()
+        return True
+
+
+#: What such an object counts by itself, and one more that the observer holds.
+_OWN_REFERENCES = _Filled(None, {}).references() + 1
+_held: list[_Filled] = []
 
 
 def authenticate(config: Mapping[str, Any], token: MutableMapping[str, Any]) -> None:
@@ -110,5 +135,7 @@ def authenticate(config: Mapping[str, Any], token: MutableMapping[str, Any]) -> 
             token["access_token"] = change["new"]
 
     w.observe(fill, "access_token")
+    _held[:] = [one for one in _held if not one.let_go(token)]
+    _held.append(_Filled(w, token))
     w._show_once()  # noqa: SLF001  # nobody else gets hold of it
-    w._desk.source.expect()  # noqa: SLF001  # where there is no button, the sign-in begins at once
+    w._sign_in.expect()  # noqa: SLF001  # where there is no button, the sign-in begins at once

@@ -4,58 +4,49 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import anywidget
 import traitlets
 
 from oidc_widget.errors import ConfigurationError
 from oidc_widget.fresh_tokens import FreshTokens
+from oidc_widget.oauth.access_token import AccessToken
 from oidc_widget.oauth.reserved import refuse_reserved
-from oidc_widget.parameters import flag, parameters, text, texts
+from oidc_widget.parameters import explained, flag, parameters, text, texts
 from oidc_widget.signin import control_channel
-from oidc_widget.signin.announcer import Announcer
 from oidc_widget.signin.live_trait import Live
-from oidc_widget.signin.sign_in import Desk
-from oidc_widget.signin.state import State
-from oidc_widget.signin.token_cache import Target
+from oidc_widget.signin.sign_in import SignIn
+from oidc_widget.signin.state import Snapshot
+from oidc_widget.signin.threads import Observers, scheduler
+from oidc_widget.signin.token_cache import OWN, Target
 from oidc_widget.signin.token_source import SignInTokens
-from oidc_widget.signin.waiting import wait, wait_async
+from oidc_widget.signin.widget_registry import hold_weakly, is_contained, put_on_screen, take_off_screen
 from oidc_widget.token_file import TokenFile, named, remove_what_was_left
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from oidc_widget.auth import BearerAuth
     from oidc_widget.diagnosis.report import Report
     from oidc_widget.errors import OIDCError
+    from oidc_widget.signin.messages import Status
 
 __all__ = ["OIDCLogin"]
 
 _STATIC = Path(__file__).parent / "static"
 Flow = Literal["auto", "popup", "device"]
-Status = Literal["signed_out", "signing_in", "signed_in", "expired", "error"]
 _MIME_TYPE = "application/vnd.oidc-widget.sign-in+json"
 _WITHOUT_KERNEL = (
     "A sign-in button stood here. Run this cell to sign in; nothing of a sign-in is kept in this file."
 )
-
-
-@dataclass(repr=False)
-class _Announced:
-    """What observers were told last; it holds a token, so it shows nothing of itself."""
-
-    access_token: str | None = None
-    status: str = "signed_out"
-    value: Mapping[str, Any] = field(default_factory=lambda: State().value)
+#: What is the kernel's to say, and no page's.
+_NOT_A_PAGES = frozenset({"_css", "_esm", "_link_id", "_options", "_request", "status"})
 
 
 class OIDCLogin(anywidget.AnyWidget):
@@ -101,8 +92,9 @@ class OIDCLogin(anywidget.AnyWidget):
         When a parameter is missing or of the wrong kind.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    # As text: of a path, anywidget watches the file, and its watch holds each instance for ever.
+    _esm = (_STATIC / "widget.js").read_text("utf-8")
+    _css = (_STATIC / "widget.css").read_text("utf-8")
 
     _link_id = traitlets.Unicode().tag(sync=True)
     _request = traitlets.Dict().tag(sync=True)
@@ -137,7 +129,6 @@ class OIDCLogin(anywidget.AnyWidget):
 
     #: Nothing is held any more, or not yet.
     _closed = True
-    _ANNOUNCED: ClassVar[tuple[str, ...]] = ("access_token", "status", "value")
 
     def __init__(  # noqa: PLR0913  # each is one thing that a person may want otherwise
         self,
@@ -161,6 +152,12 @@ class OIDCLogin(anywidget.AnyWidget):
                 "administrator configured with both.",
                 hint="Leave out provider, or authority and client_id.",
             )
+        if provider is None and authority is None and client_id is None:
+            raise ConfigurationError(
+                "It isn't said where to sign in: authority is missing, and client_id too.",
+                hint='Write OIDCLogin(authority="https://idp.example.com", client_id="notebooks"), or '
+                'OIDCLogin(provider="NAME") for one that the server\'s administrator configured.',
+            )
         request = {
             "authority": text("authority", authority, needed=provider is None),
             "client_id": text("client_id", client_id, needed=provider is None),
@@ -179,32 +176,40 @@ class OIDCLogin(anywidget.AnyWidget):
             "label": text("label", label),
             "flow": flow,
         }
-        self._announced = _Announced()
+        self._what = {"request": request, "options": options}
+        #: What observers were told last.
+        self._told: dict[str, object] = {
+            "access_token": None,
+            "value": Snapshot().value,
+            "status": "signed_out",
+        }
         self._tokens: dict[Target, FreshTokens] = {}
         self._listeners: dict[Callable[[], None], None] = {}
         self._token_files: dict[Path | None, TokenFile] = {}
         remove_what_was_left()
         self._shown = False
+        take_off_screen(self._what)
         link_id = uuid.uuid4().hex
-        self._announcer = Announcer(f"oidc-widget-{link_id[:8]}")
-        self._desk = Desk(
-            request, options, send=self.send, hand_on=self._announcer.put, changed=self._announce
-        )
+        scheduler.start()
+        self._observers = Observers(f"oidc-widget-{link_id[:8]}")
+        self._sign_in = SignIn(request, options, send=self.send, changed=self._tell)
         super().__init__(model_id=link_id, _link_id=link_id, _request=request, _options=options)
-        self.on_msg(self._receive_from_page)
-        control_channel.register(link_id, self)
         self._closed = False
+        hold_weakly(self)
+        hold_weakly(self.layout)
+        self.on_msg(_receive_from_page)
+        control_channel.register(link_id, self._sign_in)
+        self._sign_in.start()
 
-    @property
-    def _state(self) -> State:
-        return self._desk.keeper.state
+    if not TYPE_CHECKING:  # which sees by itself that nothing else is taken
+        __init__ = explained(__init__)
 
     # ---- what there is ---------------------------------------------------------------------------
 
     @property
     def expires_in(self) -> float | None:
         """Seconds that the access token has left; ``None`` without one, or if the provider does not say."""
-        token = self._state.token
+        token = self._sign_in.state.now.token
         if token is None or not token.lives() or token.expires == float("inf"):
             return None
         return token.expires_in
@@ -212,37 +217,49 @@ class OIDCLogin(anywidget.AnyWidget):
     @property
     def claims(self) -> Mapping[str, Any] | None:
         """The verified ID token's claims (OpenID Connect Core §2), read-only; ``None`` while signed out."""
-        return self._state.claims
+        return self._sign_in.state.now.claims
 
     @property
     def id_token(self) -> str | None:
         """The ID token, if it was asked for with ``share_id_token=True``."""
-        return self._state.id_token
+        id_token = self._sign_in.state.now.id_token
+        return None if id_token is None else id_token.reveal()
 
     @property
     def error(self) -> OIDCError | None:
         """Why there is no fresh token; ``None`` if all is well."""
-        return self._state.error
+        return self._sign_in.state.now.error
 
     @property
     def redirect_uri(self) -> str | None:
-        """The exact address to register with the provider; ``None`` until a page has told it."""
-        address = self._request.get("redirect_uri") or self._desk.browser.redirect_uri
-        return None if address is None else str(address)
+        """The exact address to register with the provider.
+
+        The one that was given, else the one of the page, else the one of the sign-in by hand that is under
+        way. So it is ``None`` in the cell that makes the widget, and known as soon as a page has shown it (or
+        :meth:`wait` has shown the link). Before that, ``oidc-widget doctor AUTHORITY --jupyter URL`` prints
+        it.
+        """
+        by_hand = self._sign_in.pages.shown.get("paste") or {}
+        given = self._sign_in.request["redirect_uri"]
+        return given or self._sign_in.pages.redirect_uri or by_hand.get("redirect_uri")
 
     # ---- what one can do ---------------------------------------------------------------------------
 
     def sign_in(self) -> None:
-        """Start a sign-in from code. Browsers open no window without a click, so the page shows a link."""
-        self._desk.source.sign_in()
+        """Start a sign-in from code.
+
+        It never opens a window: the page that shows the widget puts its button or a link in view, and the
+        person clicks. Where this kernel signs in by itself, it shows the code.
+        """
+        self._sign_in.sign_in()
 
     def sign_out(self) -> None:
         """End the session: here at once, and wherever else it is used."""
-        self._desk.sign_out()
+        self._sign_in.sign_out()
 
     def refresh(self) -> None:
         """Ask for a new token now; it arrives in :attr:`access_token`."""
-        self._desk.source.refresh()
+        self._sign_in.refresh()
 
     def paste(self, address: str) -> None:
         """Hand in the address you landed on, in a sign-in by hand (no window, and no device flow).
@@ -252,21 +269,54 @@ class OIDCLogin(anywidget.AnyWidget):
         SignInError
             It does not answer the link that was shown; another one may be pasted.
         """
-        self._desk.source.paste(address)
+        self._sign_in.paste(address)
+
+    def userinfo(self, timeout: float = 10) -> Mapping[str, Any]:
+        """Ask the provider's userinfo endpoint about the person (OpenID Connect Core §5.3).
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds that each of its answers may take.
+
+        Returns
+        -------
+        mapping
+            The claims, read-only; about the same person as :attr:`claims` (``sub``, §5.3.2).
+
+        Raises
+        ------
+        TokenError
+            Nobody is signed in, or the provider does not accept the token there.
+        DiscoveryError
+            The provider can't be reached, has no such endpoint, or its answer is not usable.
+        """
+        from oidc_widget.signin.userinfo import userinfo  # noqa: PLC0415  # loads an HTTP client
+
+        return userinfo(self._sign_in, timeout)
 
     def close(self) -> None:
         """Take the widget off every page, and forget its tokens here.
 
-        In the browser the session goes on, for other notebooks; one of this kernel's own (device flow) ends.
+        In the browser the session goes on, for other notebooks; one of this kernel's own (device flow) ends
+        with the last widget that uses it.
         """
-        super().close()
-        # Also called for what is collected: after this one, at the interpreter's end, or half made.
+        # Also called for what is collected: at the interpreter's end, or half made.
         if not self._closed and not sys.is_finalizing():
             self._closed = True
             for file in self._token_files.values():
                 file.close()
             control_channel.unregister(self._link_id)
-            self._desk.close()
+            take_off_screen(self._what, self)
+            self._sign_in.close()
+        super().close()
+
+    def __del__(self) -> None:
+        if not self._closed and not sys.is_finalizing():
+            self._closed = True
+            # The thread that is interrupted by this may hold any lock, so the rest is done on another one.
+            scheduler.soon(self._sign_in.close)
+        super().__del__()
 
     def diagnose(self) -> Report:
         """Find out what is wrong between this browser, this server and this provider.
@@ -279,7 +329,7 @@ class OIDCLogin(anywidget.AnyWidget):
         from oidc_widget.diagnosis.diagnose import diagnose  # noqa: PLC0415  # seldom needed
         from oidc_widget.signin.diagnosing import known_to  # noqa: PLC0415  # likewise
 
-        return diagnose(known_to(self._desk))
+        return diagnose(known_to(self._sign_in))
 
     # ---- waiting -----------------------------------------------------------------------------------
 
@@ -308,12 +358,15 @@ class OIDCLogin(anywidget.AnyWidget):
             a busy kernel): use ``await w`` there. Or the kernel signs in by itself, which came to nothing.
         """
         self._show_once()
-        return wait(self._desk, timeout)
+        return self._sign_in.wait(timeout).value
 
     def __await__(self) -> Generator[Any, None, str]:
         """Wait as :meth:`wait` does, without blocking the kernel: ``token = await w``."""
         self._show_once()
-        return wait_async(self._desk, None).__await__()
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> str:
+        return (await self._sign_in.wait_async(None)).value
 
     def token(
         self,
@@ -349,11 +402,7 @@ class OIDCLogin(anywidget.AnyWidget):
         TokenError
             Nobody is signed in, the provider refuses, or no new token came in time.
         """
-        if resource is None and scopes is None:
-            token = self._state.token
-            if token is not None and token.expires - monotonic() > min_ttl:
-                return token.value
-        return self._desk.token(self._target(resource, scopes), min_ttl, timeout)
+        return self._sign_in.token(self._target(resource, scopes), min_ttl, timeout).value
 
     async def token_async(
         self,
@@ -400,7 +449,7 @@ class OIDCLogin(anywidget.AnyWidget):
     def _tokens_for(self, resource: str | None, scopes: Sequence[str] | str | None) -> FreshTokens:
         """Return what clients ask: one for each target, so that all know what an API refused."""
         target = self._target(resource, scopes)
-        return self._tokens.setdefault(target, FreshTokens(SignInTokens(self._desk, target)))
+        return self._tokens.setdefault(target, FreshTokens(SignInTokens(self._sign_in, target)))
 
     # ---- other processes ---------------------------------------------------------------------------
 
@@ -464,28 +513,40 @@ class OIDCLogin(anywidget.AnyWidget):
 
     def receive(self, event: str, payload: Mapping[str, Any], *, express: bool) -> bool:
         """Take in what the browser sends, over either lane; not for callers of their own."""
-        return self._desk.receive(event, payload, express=express)
+        content = {"link_id": self._link_id, "event": event, "payload": payload}
+        return bool(control_channel.deliver(content, by_control=express).get("signed_out"))
 
-    def _receive_from_page(self, _widget: object, content: Any, _buffers: object) -> None:
-        if isinstance(content, Mapping) and content.get("link_id") == self._link_id:
-            self.receive(str(content.get("event")), content.get("payload") or {}, express=False)
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take in what a page sets of the synced state; what to sign in for is not its to set."""
+        super().set_state({name: value for name, value in sync_data.items() if name not in _NOT_A_PAGES})
 
-    def _announce(self, old_state: State, new: State) -> None:
-        if new.token is not old_state.token:
+    def _tell(self, old: Snapshot, new: Snapshot) -> None:
+        """Have observers told of what is new to them, and clients at once."""
+        if new.token is not old.token:
             for call in list(self._listeners):
                 call()
-        for name in self._ANNOUNCED:
-            old, value = getattr(self._announced, name), getattr(new, name)
-            if value != old:
-                setattr(self._announced, name, value)
-                change = traitlets.Bunch(name=name, old=old, new=value, owner=self, type="change")
-                self._announcer.put(partial(self.notify_change, change))
+        now = _observable(new)
+        for name, told in self._told.items():
+            if _plain(now[name]) != _plain(told):
+                self._observers.put(partial(self._notify, name, told, now[name]))
+        if new.status != self._told["status"]:
+            self._sign_in.later(partial(self.send_state, "status"))
+        self._told = now
+
+    def _notify(self, name: str, old: object, new: object) -> None:
+        change = traitlets.Bunch(
+            {"name": name, "old": _plain(old), "new": _plain(new), "owner": self, "type": "change"}
+        )
+        # Past `hold_trait_notifications`, which would take the change for one that it could undo.
+        traitlets.HasTraits.notify_change(self, change)
 
     def _target(self, resource: str | None, scopes: Sequence[str] | str | None) -> Target:
         """Return what is asked for, as it differs from what was signed in for."""
+        if resource is None and scopes is None:
+            return OWN
         wanted = text("resource", resource)
         rights = None if scopes is None else tuple(sorted(set(texts("scopes", scopes))))
-        request = self._desk.request
+        request = self._sign_in.request
         return Target(
             None if wanted == request["resource"] else wanted,
             None if rights == tuple(sorted(set(request["scopes"]))) else rights,
@@ -503,7 +564,12 @@ class OIDCLogin(anywidget.AnyWidget):
         return f"{type(self).__name__}({who}, status={self.status!r})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        self._shown = self._desk.displayed = True
+        if control_channel.running_kernel() is None:
+            # A terminal, where nothing can be clicked.
+            hint = "" if self.status == "signed_in" else "\nSign in with w.wait(), which shows how."
+            return {"text/plain": f"{self!r}{hint}"}
+        self._shown = self._sign_in.pages.displayed = True
+        put_on_screen(self, self._what)
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
@@ -519,6 +585,24 @@ class OIDCLogin(anywidget.AnyWidget):
         """Who waits for a click must be shown the button."""
         if self._shown or control_channel.running_kernel() is None:
             return
+        if is_contained(self):
+            self._shown = self._sign_in.pages.displayed = True
+            return
         from IPython.display import display  # noqa: PLC0415  # there is one: a kernel runs
 
         display(self)  # type: ignore[no-untyped-call]  # IPython's own typing is incomplete
+
+
+def _receive_from_page(widget: OIDCLogin, content: Any, _buffers: object) -> None:
+    """Take in what came over the widget's own comm, which brings nothing for others."""
+    if isinstance(content, dict) and content.get("link_id") == widget._link_id:  # noqa: SLF001  # its own
+        control_channel.deliver(content, by_control=False)
+
+
+def _observable(now: Snapshot) -> dict[str, object]:
+    token = now.token if now.token is not None and now.token.lives() else None
+    return {"access_token": token, "value": now.value, "status": now.status}
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, AccessToken) else value

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.signin.worker import Worker
+from oidc_widget.signin.threads import Worker
 
 try:
     import fcntl

@@ -127,8 +127,10 @@ def elsewhere() -> Iterator[Api]:
 class Renewing:
     """Where this login's tokens come from: a new one for each question, until it is told to refuse."""
 
-    def __init__(self, desk) -> None:
-        self._desk = desk
+    busy = True
+
+    def __init__(self, sign_in) -> None:
+        self._sign_in = sign_in
         self._count = itertools.count(1)
         self.asked = 0
         self.refusal = None
@@ -137,7 +139,7 @@ class Renewing:
         self.was_asked = threading.Event()
 
     def sign_in(self) -> None:
-        self._desk.keeper.take_token(self._next(), claims={"sub": "a-1001"})
+        self._sign_in.state.take_token(self._next(), claims={"sub": "a-1001"})
 
     def request_token(self, question_id, _target, _min_ttl) -> None:
         self.asked += 1
@@ -149,7 +151,7 @@ class Renewing:
     def _answer(self, question_id, result) -> None:
         if self.held_back is not None:
             self.held_back.wait(20)
-        self._desk.answer(question_id, result)
+        self._sign_in.cache.answer(question_id, result)
 
     def _next(self) -> AccessToken:
         return AccessToken.lasting(f"token-{next(self._count)}", 3600)
@@ -175,7 +177,7 @@ class Renewing:
 @pytest.fixture
 def login() -> Iterator[OIDCLogin]:
     w = OIDCLogin("https://idp.example", "notebooks", flow="popup")
-    w._desk.source = Renewing(w._desk)
+    w._sign_in.source = Renewing(w._sign_in)
     w.sign_in()
     yield w
     w.close()
@@ -183,7 +185,7 @@ def login() -> Iterator[OIDCLogin]:
 
 @pytest.fixture
 def source(login) -> Renewing:
-    return login._desk.source
+    return login._sign_in.source
 
 
 def _by_requests(method, url, w, *, through_proxy=False, **how):  # noqa: ARG001  # it goes by the environment

@@ -163,7 +163,7 @@ def test_a_session_and_a_client_renew_by_themselves(api, login):
 
 
 def test_no_secret_is_shown(login):
-    assert "token-1" not in repr((login.auth, vars(login.auth), login, login._state))
+    assert "token-1" not in repr((login.auth, vars(login.auth), login, login._sign_in.state.now))
     prepared = requests.Request("GET", "https://api.example/", auth=login.auth).prepare()
     assert "token-1" not in repr((prepared.hooks, prepared.headers, prepared.copy().headers))
     assert prepared.headers["Authorization"] == "Bearer token-1"

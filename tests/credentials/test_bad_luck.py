@@ -155,8 +155,8 @@ def test_after_the_sign_out_a_client_in_use_is_told(sign_in, way):
     ask = ways(w)[way]
     assert ask()
     w.sign_out()
-    w._desk.source.sign_in = lambda: pytest.fail("a client must not start a sign-in")
-    w._desk.source.expect = w._desk.source.sign_in
+    w._sign_in.source.sign_in = lambda: pytest.fail("a client must not start a sign-in")
+    w._sign_in.source.expect = w._sign_in.source.sign_in
     with pytest.raises(TokenError, match="Nobody is signed in"):
         ask()
 
@@ -342,7 +342,7 @@ def test_a_call_without_a_sign_in_fails_with_the_sentence(sign_in):
     made = grpc.composite_channel_credentials(grpc.local_channel_credentials(), call_credentials(w))
     assert tokens_of(w).get()
     w.sign_out()
-    w._desk.source.expect = lambda: pytest.fail("a client must not start a sign-in")
+    w._sign_in.source.expect = lambda: pytest.fail("a client must not start a sign-in")
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_secure_port("localhost:0", grpc.local_server_credentials())
     server.start()

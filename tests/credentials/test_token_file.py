@@ -362,6 +362,6 @@ def test_the_value_says_who_is_signed_in_and_until_when_and_no_token(w):
     w.sign_out()
     assert w.value == {"status": "signed_out", "name": None, "sub": None, "expires_at": None}
     done = threading.Event()
-    w._announcer.put(done.set)
+    w._observers.put(done.set)
     assert done.wait(20)
     assert seen[-1] == w.value

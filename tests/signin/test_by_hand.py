@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from oidc_widget.signin.pasted_redirect import DEFAULT_REDIRECT_URI
+from oidc_widget.oauth.callback_address import own_address
+from oidc_widget.signin.pasted_redirect import DEFAULT_CALLBACK
 from providers.http_person import HttpPerson
 
 
 @pytest.fixture
 def provider(provider):
-    provider.configure(consent="skip", redirect_uris=[DEFAULT_REDIRECT_URI])
+    provider.configure(consent="skip", redirect_uris=[own_address(DEFAULT_CALLBACK, provider.issuer)])
     provider.discovery_response(omit=["device_authorization_endpoint"])
     return provider
 
@@ -20,6 +21,7 @@ def provider(provider):
 def start(kernel, provider):
     """Start a cell that waits for a sign-in, and return it and the link that it shows."""
     cell = kernel.start(
+        "if 'w' in globals(): w.sign_out()\n"
         "from oidc_widget import OIDCLogin\n"
         f"w = OIDCLogin({provider.issuer!r}, {provider.client_id!r}, flow='device')\n"
         "token = w.wait(); print('there:', w.claims['name'])"
@@ -31,7 +33,7 @@ def start(kernel, provider):
 
 def land(link):
     with HttpPerson() as alice:
-        return alice.visit(link, until=DEFAULT_REDIRECT_URI)
+        return alice.visit(link, until=DEFAULT_CALLBACK)
 
 
 def test_the_address_goes_into_a_password_field_and_the_link_goes_away(kernel, provider):

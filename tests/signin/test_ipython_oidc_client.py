@@ -64,3 +64,20 @@ def test_what_is_asked_for_is_what_the_configuration_says(kernel):
 def test_a_key_that_is_missing_is_named(kernel):
     error = kernel.start("authenticate({'authority': 'https://idp.example'}, {})").fail()
     assert "ConfigurationError: client_id is missing" in error.replace("\n", ": ")
+
+
+def test_a_dictionary_is_filled_for_as_long_as_somebody_has_it(kernel):
+    held = kernel.run("from oidc_widget.ipython_oidc_client import _held; len(_held)")
+    authenticate(kernel)
+    kernel.run("kept = token")
+    for _ in range(3):
+        authenticate(kernel)  # the same cell again, with the same configuration and another dictionary
+    assert int(kernel.run("len(_held)")) <= int(held) + 2
+    kernel.token("shown", "last")
+    kernel.run("import time\nwhile not token: time.sleep(0.001)")
+    first = kernel.run("next(one.w._link_id for one in _held if one.token is kept)")
+    kernel.adopt("first", eval(first))  # noqa: S307  # what this very test printed
+    kernel.token("first", "first")
+    assert kernel.run("while not kept: time.sleep(0.001)\nkept, token") == (
+        "({'access_token': 'first'}, {'access_token': 'last'})"
+    )

@@ -167,7 +167,10 @@ def test_awaiting_a_fresh_token_needs_no_express_lane_for_the_question(link):
 def test_the_token_is_in_nothing_that_is_shown_or_published(link):
     link.token("w", "S3CRET", id_token="1DT0KEN")
     shown = link.run("w")
-    link.run("print(repr(w), str(w), w._state, vars(w._state), w.get_state(), w._repr_mimebundle_())")
+    link.run(
+        "state = w._sign_in.state.now\n"
+        "print(repr(w), str(w), state, vars(state), w.get_state(), w._repr_mimebundle_())"
+    )
     assert "OIDCLogin(authority='https://idp.example', client_id='notebooks', status='signed_in')" in shown
     everything = repr((link.outputs, link.displays, link.told))
     assert "S3CRET" not in everything
@@ -191,3 +194,40 @@ def test_a_browser_that_was_closed_speaks_no_more(link):
     cell, question = start_and_ask(link, "w.token(timeout=60)")
     link.deliver("w", "answer", id=question["id"], vault="of the page after a reload", error=REFUSAL)
     assert "Nobody is signed in. Sign in first." in cell.fail()
+
+
+def test_with_no_page_left_a_request_ends_soon_and_the_next_one_sooner(link):
+    link.token("w", "old", expires_in=0)
+    link.run(
+        "import oidc_widget.signin.browser_source as source\n"
+        "source.PATIENCE, source._LAST_PATIENCE = 0.5, 0.05\n"
+        "import time\n"
+        "def ask():\n"
+        "    begun = time.perf_counter()\n"
+        "    try: w.token()\n"
+        "    except Exception as error: return error.code, time.perf_counter() - begun"
+    )
+    try:
+        (first, slow), (second, quick) = eval(link.run("ask(), ask()"))  # noqa: S307  # what this very test printed
+        assert (first, second) == ("no_page", "no_page")
+        assert quick < slow < 10
+        cell, question = start_and_ask(link, "w.token(timeout=20)")
+        link.page()
+        link.answer("w", question, "new")
+        assert cell.finish() == "'new'"
+    finally:
+        link.run("source.PATIENCE, source._LAST_PATIENCE = 5.0, 1.0")
+
+
+def test_a_page_that_answers_the_call_may_take_its_time_for_the_token(link):
+    link.token("w", "old", expires_in=0)
+    link.run("import oidc_widget.signin.browser_source as source; source.PATIENCE = 0.5")
+    try:
+        cell, question = start_and_ask(link, "w.token(timeout=20)")
+        link.page()
+        with pytest.raises(TimeoutError):
+            link.hear_until(lambda: cell.message_id in link.idle, "the end", patience=1.5)
+        link.answer("w", question, "new")
+        assert cell.finish() == "'new'"
+    finally:
+        link.run("source.PATIENCE = 5.0")

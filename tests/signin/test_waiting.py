@@ -30,11 +30,11 @@ def test_nobody_signs_in_in_time(kernel):
 
 def test_without_any_page_the_wait_ends_soon_and_names_await(kernel):
     kernel.login()
-    kernel.run("import oidc_widget.signin.waiting; oidc_widget.signin.waiting.PAGE_PATIENCE = 0.1")
+    kernel.run("import oidc_widget.signin.browser_source as source; source.FIRST_PATIENCE = 0.1")
     error = kernel.start("w.wait()").fail()
     assert "No page with this widget has answered" in error
     assert "await w" in error
-    kernel.run("oidc_widget.signin.waiting.PAGE_PATIENCE = 15.0")
+    kernel.run("source.FIRST_PATIENCE = 15.0")
 
 
 def test_where_a_page_has_no_express_lane_the_wait_ends_at_once_and_names_await(kernel):
@@ -149,8 +149,76 @@ def test_awaiting_takes_what_comes_by_the_widgets_own_comm(kernel):
     if kernel.name == "ipykernel6":
         # It takes no widget message until the cell ends, so that this would never end well.
         assert "can't hand over a token while a cell runs" in cell.fail()
-        assert kernel.run("w._desk.keeper.awaited") == "False"
+        assert kernel.run("w._sign_in.state.awaited") == "False"
         return
     kernel.hear_until(lambda: "waiting" in cell.output, "the cell to run")
     kernel.deliver_by_comm("w", "token", access_token="token-9", expires_in=60)
     assert "token-9" in cell.finish()
+
+
+def test_a_page_that_was_there_and_answers_no_more_is_not_waited_for(kernel):
+    kernel.login()
+    kernel.page()
+    kernel.run("import oidc_widget.signin.browser_source as source; source.PATIENCE = 0.2")
+    kernel.deliver_by_comm("w", "page", redirect_uri="https://hub.example/callback", popup=True)
+    try:
+        error = kernel.start("w.wait()").fail()
+        assert "no_express_lane" in kernel.run("import sys; print(sys.last_value.code)")
+        assert "await w" in error
+        assert "can't hand over a token" in kernel.start("w.wait()").fail()  # at once: nobody came since
+        kernel.page()
+        cell = kernel.start("w.wait(20)")
+        kernel.wait_for_message("ping")
+        kernel.page()
+        kernel.token("w", "token-10")
+        assert cell.finish() == "'token-10'"
+    finally:
+        kernel.run("source.PATIENCE = 5.0")
+
+
+def test_a_page_that_answers_is_waited_for_as_long_as_it_takes(kernel):
+    kernel.login()
+    kernel.page()
+    kernel.run("import oidc_widget.signin.browser_source as source; source.PATIENCE = 1")
+    try:
+        before = len(kernel.told)
+        cell = kernel.start("w.wait(1.5)")
+        kernel.wait_for_message("ping", after=before)
+        kernel.page()
+        assert "Nobody signed in within 1.5 s. Click “Sign in”" in cell.fail()
+    finally:
+        kernel.run("source.PATIENCE = 5.0")
+
+
+def test_a_box_that_shows_the_widget_is_enough(kernel):
+    kernel.login()
+    kernel.page()
+    kernel.run("from ipywidgets import HBox, VBox\nVBox([HBox([w])])")
+    kernel.displays.clear()
+    assert "SignInTimeout" in kernel.start("w.wait(0.01)").fail()
+    assert kernel.displays == []
+
+
+def test_the_first_page_without_a_window_loads_nothing_on_the_control_thread(kernel):
+    kernel.run(
+        "import sys, threading\n"
+        "loaders = []\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name.startswith('oidc_widget'): loaders.append(threading.current_thread().name)\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "for name in [n for n in sys.modules if n.startswith('oidc_widget.signin.kernel_source')]:\n"
+        "    del sys.modules[name]"
+    )
+    kernel.login()
+    kernel.page(popup=False)
+    kernel.wait_for_message("state")
+    used = kernel.run("loaders, threading.main_thread().name")
+    assert "oidc-widget-tell" in used
+    assert "control" not in used.lower()
+    kernel.run("del sys.meta_path[0]")
+
+
+def test_a_terminal_is_told_how_to_sign_in_and_a_notebook_is_not(kernel):
+    kernel.login()
+    assert ".wait()" not in kernel.run("w")

@@ -20,6 +20,7 @@ OIDCLogin(provider="corp", extra_params={"prompt": "login"}, auto_refresh=False,
 OIDCLogin("https://idp.example.com", "notebooks", scopes="openid profile")
 OIDCLogin("https://idp.example.com", "notebooks", flow="implicit")  # type: ignore[arg-type]
 OIDCLogin("https://idp.example.com", "notebooks", ("openid",))  # type: ignore[call-arg,arg-type]
+OIDCLogin("https://idp.example.com", "notebooks", scope="openid")  # type: ignore[call-arg]
 
 assert_type(w.access_token, str | None)
 assert_type(w.id_token, str | None)
@@ -36,6 +37,8 @@ assert_type(w.paste("http://localhost/?code=…"), None)
 assert_type(w.diagnose().ok, bool)
 assert_type(w.diagnose()[0].advice, str | None)
 
+assert_type(w.userinfo(), Mapping[str, Any])
+assert_type(w.userinfo(timeout=5), Mapping[str, Any])
 assert_type(w.wait(), str)
 assert_type(w.wait(timeout=30), str)
 assert_type(w.token(), str)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from oidc_widget.oauth.address import is_loopback
 from oidc_widget.credentials import tokens_of
 from oidc_widget.errors import ConfigurationError
+from oidc_widget.oauth.address import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from oidc_widget.oauth import clock
 
 __all__ = ["AccessToken"]
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token and when it ends, on this process's monotonic clock.
+    """An access token and when it ends, on this process's own clock (:func:`oidc_widget.oauth.clock.now`).
 
     Lifetimes arrive as seconds left (RFC 6749 §5.1), never as a time of day: the clocks of browser,
     kernel and provider differ.
@@ -26,7 +22,8 @@ class AccessToken:
     value : str
         The token itself. Never part of ``repr``.
     expires : float
-        When it ends, in seconds of :func:`time.monotonic`; ``inf`` where the provider does not say.
+        When it ends, in seconds of :func:`oidc_widget.oauth.clock.now`; ``inf`` where the provider does not
+        say.
     lifetime: float
         Seconds that it has in all; ``inf`` where that isn't known.
     """
@@ -43,16 +40,16 @@ class AccessToken:
         """
         if expires_in is None:
             return cls(value)
-        return cls(value, time.monotonic() + expires_in, expires_in if lifetime is None else lifetime)
+        return cls(value, clock.now() + expires_in, expires_in if lifetime is None else lifetime)
 
     @property
     def expires_in(self) -> float:
         """Seconds left; never less than 0, ``inf`` where the provider does not say."""
-        return max(0.0, self.expires - time.monotonic())
+        return max(0.0, self.expires - clock.now())
 
     def lives(self, min_ttl: float = 0) -> bool:
         """Whether more than ``min_ttl`` seconds are left."""
-        return self.expires - time.monotonic() > min_ttl
+        return self.expires - clock.now() > min_ttl
 
     def serves(self, min_ttl: float) -> bool:
         """Whether it is fresh enough for somebody who needs ``min_ttl`` seconds.
@@ -60,10 +57,5 @@ class AccessToken:
         A provider whose tokens never live that long can't give more: then half of what they live is enough,
         or each call would ask for a new one.
         """
-        left = self.expires - time.monotonic()
+        left = self.expires - clock.now()
         return left > min_ttl or (self.lifetime <= min_ttl and left > self.lifetime / 2)
-
-
-def read_only(claims: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return a view of the claims that can't be written to."""
-    return None if claims is None else MappingProxyType(dict(claims))

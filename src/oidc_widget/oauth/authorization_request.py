@@ -90,8 +90,7 @@ class AuthorizationRequest:
             "nonce": nonce,
             "code_challenge": code_challenge(verifier),
             "code_challenge_method": "S256",
-            "resource": request.get("resource"),
-            "audience": request.get("audience"),
+            **{name: request[name] for name in ("resource", "audience") if request.get(name)},
         }
         endpoint = urlsplit(provider.endpoint("authorization_endpoint"))
         query = parse_qsl(endpoint.query, keep_blank_values=True)  # some endpoints have one of their own
@@ -99,23 +98,22 @@ class AuthorizationRequest:
         url = endpoint._replace(query=urlencode(query), fragment="").geturl()
         return cls(provider, request["client_id"], redirect_uri, url, state, nonce, verifier)
 
-    def code_from(self, query: str) -> str:
-        """Check the answer's parameters, and return the authorization code in them.
+    def parameters_of(self, answer: str) -> dict[str, str]:
+        """Return the parameters of an answer to this very request.
 
         Parameters
         ----------
-        query : str
-            The query of the address that the provider sent the person to.
+        answer : str
+            The query, or the fragment, of the address that the provider sent the person to.
 
         Raises
         ------
         SignInError
-            If the answer is another request's (``state``), another provider's (``iss``, RFC 9207 §2.4), a
-            refusal, or no answer at all.
+            If it is another request's answer (``state``), or none that could be used.
         """
-        answer = parse_qsl(query, keep_blank_values=True)
-        parameters = dict(answer)
-        if len(parameters) != len(answer):  # RFC 6749 §3.1: none may be there twice
+        pairs = parse_qsl(answer, keep_blank_values=True)
+        parameters = dict(pairs)
+        if len(parameters) != len(pairs):  # RFC 6749 §3.1: none may be there twice
             raise SignInError(
                 "The address holds a parameter twice, so it was not used.",
                 code="authorization_failed",
@@ -127,10 +125,35 @@ class AuthorizationRequest:
                 code="state_mismatch",
                 hint="Open the link that was shown last, and paste the address that you land on then.",
             )
+        if not parameters.get("code") and "error" not in parameters:
+            raise SignInError(
+                "The address holds no authorization code.",
+                code="authorization_failed",
+                hint="Paste the whole address that you land on after the sign-in, from its start to its end.",
+            )
+        return parameters
+
+    def code_from(self, parameters: Mapping[str, str]) -> str:
+        """Return the authorization code among the parameters of an answer to this request.
+
+        Raises
+        ------
+        SignInError
+            If they are another provider's (``iss``, RFC 9207 §2.4), or a refusal.
+        """
         issuer, iss = self.provider.issuer, parameters.get("iss")
-        announced = self.provider.metadata.get("authorization_response_iss_parameter_supported") is True
-        # Half of the providers leave `iss` out of error responses; an error gives nothing away.
-        if (iss is not None and iss != issuer) or (iss is None and announced and "error" not in parameters):
+        unnamed = iss is None and (
+            self.provider.metadata.get("authorization_response_iss_parameter_supported") is True
+        )
+        if unnamed and "error" in parameters:
+            # Half of the providers leave `iss` out of error responses; but whose words these are, nobody
+            # knows.
+            raise SignInError(
+                "The sign-in has ended with an error, in an answer that doesn't say whose it is.",
+                code="authorization_failed",
+                hint="Try again, or ask the provider's administrator.",
+            )
+        if unnamed or (iss is not None and iss != issuer):
             raise SignInError(
                 f"The answer came from {iss or 'somebody unnamed'}, not from {issuer}, so it was not used.",
                 code="iss_mismatch",
@@ -138,12 +161,6 @@ class AuthorizationRequest:
             )
         if "error" in parameters:
             raise refusal(parameters["error"], parameters.get("error_description"), self.client_id)
-        if not parameters.get("code"):
-            raise SignInError(
-                "The address holds no authorization code.",
-                code="authorization_failed",
-                hint="Paste the whole address that you land on after the sign-in, from its start to its end.",
-            )
         return parameters["code"]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import ConfigurationError, SignInError
-from oidc_widget.oauth.authorization_request import refusal
+from oidc_widget.oauth import clock
+from oidc_widget.oauth.authorization_request import code_challenge, refusal
 from oidc_widget.oauth.http import require_secure_url
 from oidc_widget.oauth.reserved import without_reserved
 from oidc_widget.oauth.retry import RetrySchedule
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from oidc_widget.oauth.answer import Answer
     from oidc_widget.oauth.token_endpoint import TokenEndpoint, TokenResponse
 
-__all__ = ["DeviceAuthorization"]
+__all__ = ["GRANT", "DeviceAuthorization"]
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 _INTERVAL = 5.0  # seconds, unless the provider says otherwise (§3.2)
 _SLOWER = 5.0  # seconds more, each time the provider asks for it (§3.5)
 _OK = 200
+#: RFC 6749 §5.2, RFC 8628 §3.2
+_NOT_FOR_THIS_CLIENT = frozenset({"unauthorized_client", "unsupported_grant_type"})
 
 
 @dataclass
@@ -48,6 +51,7 @@ class DeviceAuthorization:
     expires: float
     interval: float
     _device_code: Secret = field(repr=False)
+    _verifier: Secret = field(repr=False)
     _endpoint: TokenEndpoint = field(repr=False)
     _now: Callable[[], float] = field(repr=False)
     _retry: RetrySchedule = field(default_factory=RetrySchedule, repr=False)
@@ -58,8 +62,8 @@ class DeviceAuthorization:
         endpoint: TokenEndpoint,
         request: Mapping[str, Any],
         *,
-        now: Callable[[], float] = time.monotonic,
-    ) -> DeviceAuthorization:
+        now: Callable[[], float] = clock.now,
+    ) -> DeviceAuthorization | None:
         """Ask for a code (§3.1).
 
         Parameters
@@ -69,7 +73,12 @@ class DeviceAuthorization:
         request : mapping
             ``scopes``, ``resource``, ``audience`` and ``extra_params``, as in ``OIDCLogin``.
         now : callable
-            Seconds, monotonic.
+            Seconds, ever growing.
+
+        Returns
+        -------
+        DeviceAuthorization, optional
+            ``None`` where this client may not use the grant, though it is announced.
 
         Raises
         ------
@@ -84,8 +93,14 @@ class DeviceAuthorization:
         }
         if request.get("scopes"):
             form["scope"] = " ".join(request["scopes"])
+        # Some providers demand PKCE of a client in every flow (RFC 7636 §4.3); the others ignore it (RFC 6749
+        # §3.1).
+        verifier = Secret(secrets.token_urlsafe(32))
+        form |= {"code_challenge": code_challenge(verifier.reveal()), "code_challenge_method": "S256"}
         asked = now()
         answer = endpoint.post("device_authorization_endpoint", lambda: form)
+        if answer.error in _NOT_FOR_THIS_CLIENT:
+            return None
         if answer.status != _OK:
             raise _refused(answer, endpoint)
         shown = _shown(answer)
@@ -101,6 +116,7 @@ class DeviceAuthorization:
             expires=asked + expires_in,
             interval=_number(answer.document.get("interval"), _INTERVAL),
             _device_code=Secret(answer.document["device_code"]),
+            _verifier=verifier,
             _endpoint=endpoint,
             _now=now,
         )
@@ -126,11 +142,16 @@ class DeviceAuthorization:
         if self.expires_in <= 0:
             raise _expired()
         answer = self._endpoint.post(
-            "token_endpoint", lambda: {"grant_type": GRANT, "device_code": self._device_code.reveal()}
+            "token_endpoint",
+            lambda: {
+                "grant_type": GRANT,
+                "device_code": self._device_code.reveal(),
+                "code_verifier": self._verifier.reveal(),
+            },
         )
         if answer.passing:
-            # §3.5: after a time-out, an ever longer wait.
-            return None, max(self.interval, self._retry.failed())
+            # §3.5: after a time-out, an ever longer wait; or as long as the provider says.
+            return None, max(self.interval, self._retry.failed(), answer.retry_after or 0.0)
         self._retry.succeeded()
         if answer.error == "slow_down":
             self.interval += _SLOWER

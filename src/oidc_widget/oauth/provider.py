@@ -149,10 +149,10 @@ class Provider:
                 address, what=f"The {name} of {self.issuer}", allow_insecure_http=allow_insecure_http
             )
         except ConfigurationError as error:
-            raise DiscoveryError(error.message, hint=error.hint) from error
+            raise DiscoveryError(error.message, code=error.code, hint=error.hint) from error
         if self.issuer.startswith("https:") and not (secure.startswith("https:") or allow_insecure_http):
             # A provider elsewhere has no business with this machine's own ports.
-            raise DiscoveryError(f"The {name} of {self.issuer} is not https.")
+            raise DiscoveryError(f"The {name} of {self.issuer} is not https.", code="insecure_url")
         return secure
 
     def offers(self, name: str) -> bool:

@@ -1,171 +1,123 @@
-"""Where tokens come from: the browser's vault, or this process itself (device flow)."""
+"""The browser's vault as a source of tokens; it is reached through the pages that show the widget."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import SignInError
+from oidc_widget.oauth import clock
 from oidc_widget.signin.control_channel import running_kernel
+from oidc_widget.signin.pages import no_page, no_page_for_a_token
+from oidc_widget.signin.threads import scheduler, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oidc_widget.errors import OIDCError
-    from oidc_widget.signin.sign_in import Desk
-    from oidc_widget.signin.token_cache import Target
+    from oidc_widget.signin.pages import Pages
+    from oidc_widget.signin.state import State
+    from oidc_widget.signin.token_cache import Target, TokenCache
 
-__all__ = ["BrowserSource", "Source", "serves_comms", "takes_comms_while_awaiting"]
+__all__ = ["FIRST_PATIENCE", "PATIENCE", "BrowserSource", "serves_comms", "takes_comms_while_awaiting"]
 
-
-class Source(Protocol):
-    """Can be asked for tokens.
-
-    No method waits: what comes of it is handed in at the desk (:class:`~oidc_widget.signin.sign_in.Desk`), by
-    ``desk.keeper.take_token``, ``desk.keeper.take_status`` and ``desk.answer``, from any thread.
-    """
-
-    def sign_in(self) -> None:
-        """Start a sign-in, or show how."""
-
-    def cancel(self) -> None:
-        """End the sign-in that is under way, if there is one."""
-
-    def sign_out(self) -> None:
-        """End the session at the provider, as far as possible; none of its tokens comes after that."""
-
-    def refresh(self) -> None:
-        """Get a new token for the sign-in's own target; it goes to the keeper."""
-
-    def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:
-        """Get a token for this target; the answer goes to ``desk.answer``.
-
-        ``min_ttl``: one at hand will do if it has so many seconds left; ``None``: a new one. For
-        :data:`~oidc_widget.signin.token_cache.OWN`, the keeper gets it as well, before the answer.
-        """
-
-    def expect(self) -> None:
-        """Somebody begins to wait for a sign-in: start one where no click is possible."""
-
-    def obstacle(self, *, blocking: bool) -> OIDCError | None:
-        """Say why nothing can arrive while this thread waits; ``None``: it can, or it isn't known yet."""
-
-    def replaceable(self) -> bool:
-        """Whether another source may take over: nothing is under way here."""
-
-    def reachable(self) -> bool:
-        """Whether it is known that a sign-in can arrive; while not, a wait is ended after a few seconds."""
-
-    def paste(self, address: str, *, from_page: bool = False) -> None:
-        """Take the address that a person landed on after a sign-in by hand."""
-
-    def converse(self, deadline: float) -> None:
-        """Ask the person who waits in this thread, if there is something to ask; this one may wait.
-
-        ``deadline``: a time of :func:`time.monotonic`, by which it ends.
-        """
-
-    def shown(self) -> Mapping[str, Any]:
-        """Return what the pages are to show besides the state: ``device`` (RFC 8628 §3.2) or ``paste``."""
+#: Seconds within which a page that is on its way shows the widget; a slow network and a cold start fit in.
+FIRST_PATIENCE = 15.0
+#: Seconds within which a page answers that was there.
+PATIENCE = 5.0
+#: Seconds that one has that did not answer the last time.
+_LAST_PATIENCE = 1.0
 
 
 class BrowserSource:
-    """The vault in the browser; it is reached through the pages that show the widget.
+    """Passes on what is asked; parameters as :class:`~oidc_widget.signin.source.Source` says."""
 
-    Parameters
-    ----------
-    desk : Desk
-        Sends messages to the pages.
-    """
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._page: Mapping[str, Any] = {}
-
-    def page(self, payload: Mapping[str, Any], *, express: bool) -> None:
-        """Take in what a page said of itself, and by which lane."""
-        self._page = {
-            **self._page,
-            **payload,
-            "popup": bool(payload.get("popup")) or self.windowed,
-            "express": express or self._page.get("express", False),
-        }
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        options: Mapping[str, Any],
+        state: State,
+        cache: TokenCache,
+        pages: Pages,
+    ) -> None:
+        del request, options  # the page has them from the widget's own state
+        self._state = state
+        self._cache = cache
+        self._pages = pages
 
     @property
-    def redirect_uri(self) -> str | None:
-        """The redirect address as the browser sees it; ``None`` until a page has told it."""
-        address = self._page.get("redirect_uri")
-        return None if address is None else str(address)
-
-    @property
-    def windowed(self) -> bool:
-        """Whether one of the pages can open a sign-in window."""
-        return bool(self._page.get("popup"))
-
-    @property
-    def present(self) -> bool:
-        """Whether a page shows the widget."""
-        return bool(self._page)
+    def busy(self) -> bool:
+        """Whether one of the pages can open a window, so that somebody is, or will be, signed in by it."""
+        return self._pages.windowed
 
     def sign_in(self) -> None:
-        """Browsers open no window without a click, so the page shows a link."""
-        self._desk.tell("sign_in")
-
-    def cancel(self) -> None:
-        """Close the sign-in window."""
-        self._desk.tell("cancel")
+        """Have the pages show the button or a link: no window opens without a click."""
+        self._pages.tell("sign_in")
 
     def sign_out(self) -> None:
         """End the session in the vault, for all who use it."""
-        self._desk.tell("sign_out")
+        self._pages.tell("sign_out")
 
     def refresh(self) -> None:
         """Ask the vault for a new token now."""
-        self._desk.tell("refresh")
+        self._pages.tell("refresh")
 
     def request_token(self, question_id: str, target: Target, min_ttl: float | None) -> None:  # noqa: ARG002  # the vault gets a new one
-        """Ask the vault; its ``answer`` event carries the id."""
+        """Ask the vault; its ``answer`` event carries the id. Where no page is left, the answer is that."""
+        patience = _LAST_PATIENCE if self._pages.silent else PATIENCE
         scopes = None if target.scopes is None else list(target.scopes)
-        self._desk.tell("refresh", id=question_id, resource=target.resource, scopes=scopes)
+        self._pages.call()
+        self._pages.tell("refresh", id=question_id, resource=target.resource, scopes=scopes)
+        scheduler.at(clock.now() + patience, partial(self._give_up, question_id))
 
-    def expect(self) -> None:
-        """Nothing: the person clicks."""
+    def _give_up(self, question_id: str) -> None:
+        if self._pages.silent:
+            self._cache.answer(question_id, no_page_for_a_token())
+
+    def expect(self, deadline: float | None) -> None:
+        """Make sure that a page is there whose messages come through.
+
+        In "Run all", the widget was displayed a moment ago, and its page comes while this waits.
+        """
+        obstacle = self.obstacle(blocking=deadline is not None)
+        if obstacle is not None:
+            raise obstacle
+        if deadline is None or not serves_comms():
+            return  # a page may still come, and nothing is held up
+        pages, known = self._pages, self._pages.present
+        if known:
+            pages.call()
+        patience = PATIENCE if known else FIRST_PATIENCE
+
+        def settled() -> bool:
+            heard = pages.answered(by_control=True) if known else pages.present
+            return heard or self._state.now.access_token is not None
+
+        met = wait_for(pages.news, settled, min(deadline, clock.now() + patience))
+        if not met and clock.now() < deadline:
+            pages.reaches_busy_kernel = False  # whoever could is gone
+            raise no_page(patience, known=known)
+        obstacle = self.obstacle(blocking=True)
+        if obstacle is not None and self._state.now.access_token is None:
+            raise obstacle
 
     def obstacle(self, *, blocking: bool) -> OIDCError | None:
         """Name the one case: a page answers by the widget's own comm only, which this thread serves."""
-        if not self._page or self._page["express"] or not serves_comms():
+        if not self._pages.present or self._pages.reaches_busy_kernel or not serves_comms():
             return None
         if not blocking:
             return None if takes_comms_while_awaiting() else _unreachable()
-        return SignInError(
-            "This page can't hand over a token while a cell blocks the kernel.",
-            code="no_express_lane",
-            hint="Use `await w` (or `await w.token_async()`), which doesn't block it.",
-        )
+        return _no_lane()
 
-    def replaceable(self) -> bool:
-        """Whether no page can open a window, so that nobody is, or will be, signed in by one."""
-        return not self.windowed
 
-    def reachable(self) -> bool:
-        """Whether a page has answered, by a lane that gets through."""
-        return bool(self._page) or not serves_comms()
-
-    def paste(self, address: str, *, from_page: bool = False) -> None:  # noqa: ARG002  # the protocol's
-        """Refuse: the window hands the answer over by itself."""
-        raise SignInError(
-            "No sign-in by hand is under way.",
-            code="authorization_failed",
-            hint='A window opens on a click; without a browser, use flow="device".',
-        )
-
-    def converse(self, deadline: float) -> None:
-        """Nothing: the person is at the page."""
-
-    def shown(self) -> Mapping[str, Any]:
-        """Nothing: the vault's own state is on show."""
-        return {}
+def _no_lane() -> SignInError:
+    return SignInError(
+        "This page can't hand over a token while a cell blocks the kernel.",
+        code="no_express_lane",
+        hint="Use `await w` (or `await w.token_async()`), which doesn't block it.",
+    )
 
 
 def _unreachable() -> SignInError:

@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 from oidc_widget.diagnosis.diagnose import PATIENCE, Known, PageAnswer
 
 if TYPE_CHECKING:
-    from oidc_widget.signin.sign_in import Desk
+    from oidc_widget.signin.sign_in import SignIn
 
 __all__ = ["known_to"]
 
 
-def known_to(desk: Desk) -> Known:
+def known_to(sign_in: SignIn) -> Known:
     """Ask the page that shows the widget, and add what the kernel knows; takes some seconds."""
-    state = desk.keeper.state
+    now = sign_in.state.now
     return Known(
-        request=desk.request,
-        page=_ask_page(desk),
-        label=desk.options.get("label"),
-        error=state.error,
-        token=state.token,
+        request=sign_in.request,
+        page=_ask_page(sign_in),
+        label=sign_in.options.get("label"),
+        error=now.error,
+        token=now.token,
     )
 
 
-def _ask_page(desk: Desk) -> PageAnswer:
-    if not desk.browser.present:
+def _ask_page(sign_in: SignIn) -> PageAnswer:
+    if not sign_in.pages.present:
         return PageAnswer(missing="no page")
-    if desk.browser.obstacle(blocking=True) is not None:
+    if sign_in.browser.obstacle(blocking=True) is not None:
         return PageAnswer(missing="busy")
-    question, asked_at = uuid.uuid4().hex, time.time()
-    desk.tell("diagnose", id=question)
-    with desk.news:
-        desk.news.wait_for(lambda: question in desk.reports, PATIENCE)
-        facts = desk.reports.pop(question, None)
+    asked_at = time.time()
+    facts = sign_in.pages.diagnose(PATIENCE)
     if facts is None:
         return PageAnswer(missing="silent")
     return PageAnswer(facts, asked_at=asked_at, answered_at=time.time())

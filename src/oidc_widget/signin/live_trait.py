@@ -18,7 +18,7 @@ class Live(traitlets.TraitType[Any, Any]):
 
     def get(self, obj: Any, cls: Any = None) -> Any:  # noqa: ARG002  # the signature is traitlets'
         """Return the value that the widget has now."""
-        return getattr(obj._state, self.name or "")  # noqa: SLF001  # the trait is the widget's own
+        return getattr(obj._sign_in.state.now, self.name or "")  # noqa: SLF001  # the trait is the widget's own
 
     def set(self, obj: Any, value: Any) -> None:  # noqa: ARG002  # the signature is traitlets'
         """Refuse: the value comes from the sign-in."""

@@ -6,34 +6,61 @@ anywhere (RFC 8252 §7.3 is the model): the browser shows an error page, and its
 
 from __future__ import annotations
 
-import getpass
-import math
-import sys
-import time
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from oidc_widget.errors import SignInError
+from oidc_widget.errors import ConfigurationError, OIDCError, SignInError
 from oidc_widget.oauth.authorization_request import AuthorizationRequest
+from oidc_widget.oauth.callback_address import own_address
 from oidc_widget.oauth.secret import Secret
-from oidc_widget.signin.control_channel import running_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from oidc_widget.oauth.provider import Provider
     from oidc_widget.oauth.token_endpoint import TokenEndpoint, TokenResponse
 
-__all__ = ["DEFAULT_REDIRECT_URI", "PasteBack", "nobody_to_ask", "prompt"]
+__all__ = ["DEFAULT_CALLBACK", "FIELD", "PastedRedirect", "nobody_to_ask", "redirect_address"]
 
-#: What to register where ``redirect_uri`` is not given: nothing answers there, and nothing has to.
-DEFAULT_REDIRECT_URI = "http://localhost/oidc-widget/callback"
+#: Nothing answers there, and nothing has to; each issuer has an address of its own below.
+DEFAULT_CALLBACK = "http://localhost/oidc-widget/callback"
 
 #: The field's name, in the widget and in a terminal.
 FIELD = "Address you landed on"
 
+_OURS = re.compile(r"(.*/oidc-widget/callback)(/.*)?$")
 
-class PasteBack:
+
+def redirect_address(issuer: str, given: str | None) -> str:
+    """Return the address to register with an issuer, where the person did not give one of her own.
+
+    This process knows nothing of what an administrator vouches for, so no issuer gets an address of ours that
+    is another's too (RFC 9700 §4.4.2.2).
+
+    Raises
+    ------
+    ConfigurationError
+        The one that was given is a callback of ours, but not this issuer's own.
+    """
+    if given is None:
+        return own_address(DEFAULT_CALLBACK, issuer)
+    ours = _OURS.match(urlsplit(given).path)
+    if ours:
+        callback = urlsplit(given)._replace(path=ours[1], query="", fragment="").geturl()
+        own = own_address(callback, issuer)
+        if given != own:
+            raise ConfigurationError(
+                f"The redirect address {given} is not {issuer}'s own, so that another provider could be sent "
+                "its answers.",
+                code="redirect_uri_mismatch",
+                hint=f"Register {own} and use that, or leave redirect_uri out and register "
+                f"{own_address(DEFAULT_CALLBACK, issuer)}.",
+            )
+    return given
+
+
+class PastedRedirect:
     """One sign-in by hand.
 
     Parameters
@@ -42,15 +69,19 @@ class PasteBack:
         Who signs the person in.
     request : mapping
         ``client_id``, ``scopes``, …, ``redirect_uri``, as in ``OIDCLogin``.
+
+    Raises
+    ------
+    ConfigurationError
+        See :func:`redirect_address`.
     """
 
     def __init__(self, provider: Provider, request: Mapping[str, Any]) -> None:
-        self._redirect_uri: str = request.get("redirect_uri") or DEFAULT_REDIRECT_URI
-        self._sent = AuthorizationRequest.make(provider, request, self._redirect_uri)
+        #: Where the person lands: to be registered with the provider.
+        self.redirect_uri = redirect_address(provider.issuer, request.get("redirect_uri"))
+        self._sent = AuthorizationRequest.make(provider, request, self.redirect_uri)
         self._targets = {name: request[name] for name in ("resource", "audience") if request.get(name)}
-        self._code: Secret | None = None
-        #: An address was accepted; none more is needed.
-        self.answered = False
+        self._answer: Secret | OIDCError | None = None
 
     @property
     def url(self) -> str:
@@ -58,44 +89,55 @@ class PasteBack:
         return self._sent.url
 
     @property
-    def redirect_uri(self) -> str:
-        """Where the person lands: to be registered with the provider."""
-        return self._redirect_uri
-
-    @property
     def nonce(self) -> str:
         """What the ID token must name."""
         return self._sent.nonce
 
+    @property
+    def answered(self) -> bool:
+        """Whether an address was accepted; none more is needed."""
+        return self._answer is not None
+
     def accept(self, address: str) -> None:
-        """Check what was pasted: the address, or the part of it from the question mark.
+        """Take the address that was pasted, if it answers this request: a refusal does, too.
 
         Raises
         ------
         SignInError
-            If it does not answer this request: ``state`` and ``iss`` (RFC 9207) are checked, as ever.
+            If it does not; another one may be pasted.
         """
-        text = address.strip().strip("<>\"'")
+        parameters = self._sent.parameters_of(self._query(address.strip().strip("<>\"'")))
         try:
-            parts = urlsplit(text)
+            self._answer = Secret(self._sent.code_from(parameters))
+        except OIDCError as refusal:
+            self._answer = refusal.with_traceback(None)  # its frames hold the code
+
+    def _query(self, address: str) -> str:
+        """Return what the provider added to the address: in the query, or in the fragment."""
+        own = urlsplit(self.redirect_uri)
+        try:
+            landed = urlsplit(address)
+            there = (landed.scheme.lower(), landed.netloc.lower(), landed.path)
+            answer = landed.query if "=" in landed.query else landed.fragment
         except ValueError:
-            parts = urlsplit("")
-        query = parts.query or ("" if parts.scheme else text.lstrip("?"))
-        if not query or "=" not in query:
+            there, answer = ("", "", ""), ""
+        if own.query and answer.startswith(f"{own.query}&"):
+            answer = answer[len(own.query) + 1 :]
+        # Another path is another issuer's, or nobody's (RFC 9700 §4.4.2.2).
+        if there != (own.scheme.lower(), own.netloc.lower(), own.path) or "=" not in answer:
             raise SignInError(
                 "That is not the address that the provider sends you to.",
                 code="authorization_failed",
-                hint=f"After the sign-in, copy the whole address; it begins with {self._redirect_uri}?",
+                hint=f"After the sign-in, copy the whole address; it begins with {self.redirect_uri}?",
             )
-        self._code = Secret(self._sent.code_from(query))
-        self.answered = True
+        return answer
 
     def exchange(self, endpoint: TokenEndpoint) -> TokenResponse:
-        """Exchange the code that was pasted; raises like :meth:`TokenEndpoint.exchange`."""
-        code, self._code = self._code, None
-        if code is None:
-            raise SignInError("No address was pasted yet.", code="authorization_failed")
-        return endpoint.exchange(code, self._redirect_uri, Secret(self._sent.verifier), **self._targets)
+        """Exchange the code; raises what the provider said, and like :meth:`TokenEndpoint.exchange`."""
+        answer = self._answer
+        if not isinstance(answer, Secret):
+            raise answer or SignInError("No address was pasted yet.", code="authorization_failed")
+        return endpoint.exchange(answer, self.redirect_uri, Secret(self._sent.verifier), **self._targets)
 
 
 def nobody_to_ask() -> SignInError:
@@ -106,88 +148,3 @@ def nobody_to_ask() -> SignInError:
         hint="w.wait() without a timeout asks for it here. Or hand it in first, in the widget or with "
         "w.paste(address), and run this cell then.",
     )
-
-
-def prompt(accept: Callable[[str], None], wanted: Callable[[], bool], deadline: float) -> None:
-    """Ask for the address in this terminal, until one is good or none is wanted any more.
-
-    Parameters
-    ----------
-    accept : callable
-        Takes an address, or raises a ``SignInError``.
-    wanted : callable
-        Tells whether an address is still needed.
-    deadline : float
-        When to stop, as a time of :func:`time.monotonic`; ``inf``: never.
-
-    Raises
-    ------
-    SignInError
-        If nobody can be asked, because there is no terminal, or a kernel's cell has a deadline.
-    """
-    while wanted():
-        address = _answer(deadline)
-        if address is None or not wanted() or _accepted(accept, address):
-            return
-
-
-def _accepted(accept: Callable[[str], None], address: str) -> bool:
-    try:
-        accept(address)
-    except SignInError as error:
-        if error.code not in {"authorization_failed", "state_mismatch"}:
-            raise
-        sys.stdout.write(f"{error}\n")
-        return False
-    return True
-
-
-def _answer(deadline: float) -> str | None:
-    try:
-        if running_kernel() is not None:
-            if deadline < math.inf:
-                raise nobody_to_ask()  # a question to the frontend can't be taken back
-            # A kernel asks its frontend; where that can't answer, it raises NotImplementedError. The address
-            # holds a code: what is typed into a password field is not written into the notebook.
-            return getpass.getpass(f"{FIELD}: ")
-        if sys.stdin is not None and sys.stdin.isatty():
-            return input(f"{FIELD}: ") if deadline == math.inf else _typed(deadline)
-    except (EOFError, NotImplementedError):
-        pass
-    raise SignInError(
-        "Nobody can be asked for the address here: there is no terminal.",
-        code="no_terminal",
-        hint="Hand it in with w.paste(address).",
-    )
-
-
-def _typed(deadline: float) -> str | None:
-    """Ask in a terminal for a while; no thread stays behind that would take a later line away."""
-    sys.stdout.write(f"{FIELD}: ")
-    sys.stdout.flush()
-    if not _is_typed(deadline):
-        sys.stdout.write("\n")
-        return None
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _is_typed(deadline: float) -> bool:
-        """Wait for the first key: who has begun to type is let finish."""
-        while not msvcrt.kbhit():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
-
-else:
-    import select
-
-    def _is_typed(deadline: float) -> bool:
-        """Wait for a line."""
-        return bool(select.select([sys.stdin], [], [], max(0.0, deadline - time.monotonic()))[0])

@@ -10,15 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from oidc_widget.oauth.access_token import AccessToken, read_only
-from oidc_widget.signin.expiry import alarm
+from oidc_widget.signin.claims import readable
+from oidc_widget.signin.threads import scheduler, weakly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from oidc_widget.errors import OIDCError
+    from oidc_widget.oauth.access_token import AccessToken
+    from oidc_widget.oauth.secret import Secret
+    from oidc_widget.signin.messages import Status
+    from oidc_widget.signin.threads import Timer
 
-__all__ = ["Keeper", "Kind", "State"]
+__all__ = ["Kind", "Snapshot", "State"]
 
 #: Who waits: the thread that takes in what is clicked in pages, which may not come through meanwhile, or
 #: (``"free"``) anybody else.
@@ -26,12 +30,12 @@ Kind = Literal["blocking", "awaiting", "free"]
 
 
 @dataclass(frozen=True)
-class State:
+class Snapshot:
     """All that changes, replaced as a whole: whoever reads sees one moment."""
 
-    status: str = "signed_out"
+    status: Status = "signed_out"
     token: AccessToken | None = None
-    id_token: str | None = None
+    id_token: Secret | None = None
     claims: Mapping[str, Any] | None = None
     account: str | None = None
     error: OIDCError | None = None
@@ -64,11 +68,11 @@ class State:
         return (self.claims or {}).get("sub", self.account)
 
     def __repr__(self) -> str:
-        return f"State(status={self.status!r}, token={self.token!r})"
+        return f"Snapshot(status={self.status!r}, token={self.token!r})"
 
 
-class Keeper:
-    """Holds one :class:`State`; any thread may read, change or wait.
+class State:
+    """What there is :attr:`now`; any thread may read, change or wait.
 
     Parameters
     ----------
@@ -77,11 +81,12 @@ class Keeper:
         that made it: it must be quick.
     """
 
-    def __init__(self, on_change: Callable[[State, State], None]) -> None:
-        self.state = State()
+    def __init__(self, on_change: Callable[[Snapshot, Snapshot], None]) -> None:
+        self.now = Snapshot()
         self._on_change = on_change
         self._lock = threading.RLock()
         self._waiting: dict[Future[AccessToken], Kind] = {}
+        self._end_of_token: Timer | None = None
 
     def take_token(
         self,
@@ -89,14 +94,14 @@ class Keeper:
         *,
         claims: Mapping[str, Any] | None = None,
         account: str | None = None,
-        id_token: str | None = None,
+        id_token: Secret | None = None,
     ) -> None:
         """Somebody signed in, or the token was renewed."""
-        new = State(
+        new = Snapshot(
             status="signed_in",
             token=token,
             id_token=id_token,
-            claims=read_only(claims),
+            claims=readable(claims),
             account=account,
             session=True,
         )
@@ -108,15 +113,15 @@ class Keeper:
             lambda old: replace(old, status="signed_in", token=token, error=None) if old.session else old
         )
 
-    def take_status(self, status: str, error: OIDCError | None = None, *, ended: bool = False) -> None:
+    def take_status(self, status: Status, error: OIDCError | None = None, *, ended: bool = False) -> None:
         """Go on to this status; ``ended`` takes the token away.
 
         A sign-in that came to nothing takes no token away that another one brought.
         """
 
-        def update(old: State) -> State:
+        def update(old: Snapshot) -> Snapshot:
             if ended and status != "expired":
-                return State(status=status, error=error)
+                return Snapshot(status=status, error=error)
             if ended:  # the session may still be renewed
                 return replace(old, status=status, error=error, token=None, id_token=None)
             lives = old.access_token is not None and status != "signing_in"
@@ -134,9 +139,13 @@ class Keeper:
             if future.set_running_or_notify_cancel():
                 future.set_exception(copy(reason))  # a shared one would collect all their tracebacks
 
+    def touch(self) -> None:
+        """Have all be told once more that there is."""
+        self._change(lambda old: old)
+
     def end(self) -> None:
         """Forget everything: signed out."""
-        self._change(lambda _: State())
+        self._change(lambda _: Snapshot())
 
     def arrival(self, kind: Kind = "free") -> Future[AccessToken]:
         """Return a future for the next living token, or the one that is there.
@@ -146,7 +155,7 @@ class Keeper:
         """
         future: Future[AccessToken] = Future()
         with self._lock:
-            token = self.state.token
+            token = self.now.token
             if token is None or not token.lives():
                 self._waiting = {one: how for one, how in self._waiting.items() if not one.done()}
                 self._waiting[future] = kind
@@ -159,16 +168,17 @@ class Keeper:
         """Whether somebody waits for a token."""
         return any(not one.done() for one in self._waiting)
 
-    def _change(self, update: Callable[[State], State]) -> None:
+    def _change(self, update: Callable[[Snapshot], Snapshot]) -> None:
         arrived: list[Future[AccessToken]] = []
         with self._lock:
-            old = self.state
-            self.state = new = update(old)
+            old = self.now
+            self.now = new = update(old)
             token = new.token
             if token is not old.token:
-                alarm.cancel(self)
+                if self._end_of_token is not None:
+                    self._end_of_token.cancel()
                 if token is not None:
-                    alarm.set(self, token.expires, Keeper._expire)
+                    self._end_of_token = scheduler.at(token.expires, weakly(self._expire))
             if token is not None and token.lives():
                 arrived, self._waiting = list(self._waiting), {}
             self._on_change(old, new)
@@ -179,7 +189,7 @@ class Keeper:
     def _expire(self) -> None:
         """Tell of the token's end when it comes; a new token before that is the normal case."""
 
-        def update(old: State) -> State:
+        def update(old: Snapshot) -> Snapshot:
             if old.token is None or old.token.lives():
                 return old
             return replace(old, status="expired", token=None, id_token=None)

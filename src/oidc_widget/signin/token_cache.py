@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import uuid
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from oidc_widget.errors import OIDCError, TokenError
+from oidc_widget.oauth import clock
 from oidc_widget.oauth.access_token import AccessToken
-from oidc_widget.signin.expiry import alarm
-from oidc_widget.signin.interruptible import result as result_of
+from oidc_widget.signin.threads import result as result_of
+from oidc_widget.signin.threads import scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oidc_widget.signin.state import Keeper
+    from oidc_widget.signin.state import State
 
-__all__ = ["OWN", "Target", "TokenRequests"]
+__all__ = ["OWN", "Target", "TokenCache"]
+
+#: Seconds that others have to answer after a refusal that may not count.
+_GRACE = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,52 +40,52 @@ class Target:
 OWN = Target()
 
 
-#: Seconds that others have to answer after a refusal that may not count.
-_GRACE = 2.0
-
-
 @dataclass(eq=False)
 class _Question:
     """Asked once, waited for by many."""
 
     target: Target
-    stale: str | None = field(repr=False)
+    stale: AccessToken | None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     answer: Future[AccessToken | OIDCError] = field(default_factory=Future)
     waiting: int = 0
 
 
-class TokenRequests:
+class TokenCache:
     """The tokens of one sign-in, by target, and the questions that are open.
+
+    Tokens are handed on as objects whose ``repr`` is safe: a traceback may show the locals of each frame.
 
     Parameters
     ----------
-    keeper : Keeper
+    state : State
         Holds the sign-in's own token.
     ask : callable
         Passes a question on: its id, the target, and the seconds that a token at hand must have left
         (``None``: a new one in any case). It must not wait; the answer comes by :meth:`answer`.
     """
 
-    def __init__(self, keeper: Keeper, ask: Callable[[str, Target, float | None], None]) -> None:
-        self._keeper = keeper
+    def __init__(self, state: State, ask: Callable[[str, Target, float | None], None]) -> None:
+        self._state = state
         self._ask = ask
         self._lock = threading.Lock()
         self._tokens: dict[Target, AccessToken] = {}
         self._open: dict[Target, _Question] = {}
 
-    def at_hand(self, target: Target, min_ttl: float, stale: str | None = None) -> str | None:
-        """Return the token if it has that much left and is not the ``stale`` one."""
-        token = self.held(target)
-        if token is None or token.value == stale or not token.serves(min_ttl):
-            return None
-        return token.value
-
     def held(self, target: Target) -> AccessToken | None:
         """Return the last token that came for this target."""
-        return self._keeper.state.token if target == OWN else self._tokens.get(target)
+        return self._state.now.token if target == OWN else self._tokens.get(target)
 
-    def get(self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None) -> str:
+    def at_hand(self, target: Target, min_ttl: float, stale: AccessToken | None = None) -> AccessToken | None:
+        """Return the token if it has that much left and is not the ``stale`` one."""
+        token = self.held(target)
+        if token is None or _same(token, stale) or not token.serves(min_ttl):
+            return None
+        return token
+
+    def get(
+        self, target: Target, min_ttl: float, timeout: float | None, stale: AccessToken | None = None
+    ) -> AccessToken:
         """Return a fresh token, and wait for it if need be.
 
         Raises
@@ -90,25 +94,27 @@ class TokenRequests:
             There is none to be had, or not within ``timeout`` seconds.
         """
         found = self._board(target, min_ttl, stale)
-        if isinstance(found, str):
+        if isinstance(found, AccessToken):
             return found
         try:
-            return _value(result_of(found.answer, timeout))
+            return _answered(result_of(found.answer, timeout))
         except FutureTimeout as cause:
             raise _late(timeout) from cause
         finally:
             self._leave(found)
 
     async def get_async(
-        self, target: Target, min_ttl: float, timeout: float | None, stale: str | None = None
-    ) -> str:
+        self, target: Target, min_ttl: float, timeout: float | None, stale: AccessToken | None = None
+    ) -> AccessToken:
         """Do the same without blocking, in any event loop."""
         found = self._board(target, min_ttl, stale)
-        if isinstance(found, str):
+        if isinstance(found, AccessToken):
             return found
         try:
             # Shielded: who stops waiting takes the answer from nobody else.
-            return _value(await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(found.answer)), timeout))
+            return _answered(
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(found.answer)), timeout)
+            )
         except asyncio.TimeoutError as cause:  # not yet the built-in one on Python 3.10
             raise _late(timeout) from cause
         finally:
@@ -121,10 +127,7 @@ class TokenRequests:
 
     def doubt(self, question_id: str, refusal: OIDCError) -> None:
         """Take in a refusal by somebody who may not be the one to ask: another one may answer still."""
-        with self._lock:
-            question = next((one for one in self._open.values() if one.id == question_id), None)
-        if question is not None:
-            alarm.set(question, time.monotonic() + _GRACE, lambda one: self.answer(one.id, refusal))
+        scheduler.at(clock.now() + _GRACE, partial(self.answer, question_id, refusal))
 
     def answer(self, question_id: str, result: AccessToken | OIDCError) -> bool:
         """Take the answer to a question in; ``False``: nobody waits for it."""
@@ -138,8 +141,8 @@ class TokenRequests:
                 del self._open[question.target]
         if question.target == OWN:
             # Else whoever asks next would still find the old one there, and ask again.
-            if isinstance(result, AccessToken) and result.value != question.stale:
-                self._keeper.take_renewed(result)
+            if isinstance(result, AccessToken) and not _same(result, question.stale):
+                self._state.take_renewed(result)
             with self._lock:
                 if self._open.get(OWN) is question:
                     del self._open[OWN]
@@ -150,7 +153,7 @@ class TokenRequests:
         """Give the sign-in's new token to those who wait for one, whoever asked for it."""
         with self._lock:
             question = self._open.get(OWN)
-            if question is None or question.stale == token.value:
+            if question is None or _same(token, question.stale):
                 return
             del self._open[OWN]
         _settle(question, token)
@@ -163,7 +166,7 @@ class TokenRequests:
         for question in questions:
             _settle(question, reason)
 
-    def _board(self, target: Target, min_ttl: float, stale: str | None) -> str | _Question:
+    def _board(self, target: Target, min_ttl: float, stale: AccessToken | None) -> AccessToken | _Question:
         with self._lock:
             # Once more, now that nobody else changes it: the answer may have come a moment ago.
             token = self.at_hand(target, min_ttl, stale)
@@ -173,8 +176,7 @@ class TokenRequests:
             if question is not None:
                 question.waiting += 1
                 return question
-            held = self._keeper.state.token if target == OWN else self._tokens.get(target)
-            question = _Question(target, None if held is None else held.value, waiting=1)
+            question = _Question(target, self.held(target), waiting=1)
             self._open[target] = question
         try:
             self._ask(question.id, target, None if stale or target == OWN else min_ttl)
@@ -192,14 +194,18 @@ class TokenRequests:
                 del self._open[question.target]
 
 
+def _same(one: AccessToken, other: AccessToken | None) -> bool:
+    return other is not None and one.value == other.value
+
+
 def _settle(question: _Question, result: AccessToken | OIDCError) -> None:
     if not question.answer.done():
         question.answer.set_result(result)
 
 
-def _value(result: AccessToken | OIDCError) -> str:
+def _answered(result: AccessToken | OIDCError) -> AccessToken:
     if isinstance(result, AccessToken):
-        return result.value
+        return result
     # An exception of one's own for each who waits: a shared one would collect all their tracebacks.
     raise TokenError(result.message, code=result.code, hint=result.hint) from result
 

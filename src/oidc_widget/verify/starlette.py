@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,18 +14,33 @@ from starlette.routing import Route
 from oidc_widget.errors import ConfigurationError, OIDCError, VerificationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from oidc_widget.verify.bearer import Refusal
-    from oidc_widget.verify.fastapi import OIDCProtect
+    from oidc_widget.verify.protection import Guard
     from oidc_widget.verify.resource_metadata import ResourceMetadata
 
 __all__ = ["RefusedRequest", "install"]
 
 _STARTED: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+
+class Protection(Protocol):
+    """What is needed of :class:`oidc_widget.verify.fastapi.OIDCProtect`, whose other half this module is."""
+
+    scheme_name: str
+    _guard: Guard
+    _error_handler: Callable[..., Any] | None
+
+    def _now(self) -> Guard: ...
+
+    def refused(self, error: OIDCError, connection: HTTPConnection) -> RefusedRequest:
+        """Return what is raised for a request that is not let in."""
 
 
 class RefusedRequest(HTTPException):
@@ -37,25 +52,25 @@ class RefusedRequest(HTTPException):
         Why.
     refusal : Refusal
         What to answer.
-    protect : OIDCProtect
+    protect : Protection
         The protection that refused it.
     """
 
-    def __init__(self, error: OIDCError, refusal: Refusal, protect: OIDCProtect) -> None:
+    def __init__(self, error: OIDCError, refusal: Refusal, protect: Protection) -> None:
         super().__init__(refusal.status, refusal.body["error_description"], refusal.headers)
         self.error = error
         self.body = refusal.body
         self.protect = protect
 
 
-def install(app: Starlette, protect: OIDCProtect) -> None:
+def install(app: Starlette, protect: Protection) -> None:
     """Have an application answer what a protection refuses.
 
     Parameters
     ----------
     app : starlette.applications.Starlette
         The application.
-    protect : OIDCProtect
+    protect : Protection
         The protection.
 
     Raises
@@ -63,7 +78,7 @@ def install(app: Starlette, protect: OIDCProtect) -> None:
     ConfigurationError
         If another protection of the application has the same resource.
     """
-    installed: list[OIDCProtect] = getattr(app.state, "oidc_protections", [])
+    installed: list[Protection] = getattr(app.state, "oidc_protections", [])
     if protect in installed:
         return
     metadata = protect._guard.metadata  # noqa: SLF001  (its other half)
@@ -82,7 +97,7 @@ def install(app: Starlette, protect: OIDCProtect) -> None:
         _answer_outermost(app)
 
 
-def _publish(app: Starlette, protect: OIDCProtect, metadata: ResourceMetadata) -> None:
+def _publish(app: Starlette, protect: Protection, metadata: ResourceMetadata) -> None:
     routes = app.router.routes
     if any(isinstance(route, Route) and route.path == metadata.path for route in routes):
         raise ConfigurationError(
@@ -148,10 +163,10 @@ async def _respond(connection: HTTPConnection, error: Exception) -> Response:
     return response
 
 
-def _protection(connection: HTTPConnection) -> OIDCProtect:
+def _protection(connection: HTTPConnection) -> Protection:
     """Return the protection that let the request in, else the application's first."""
     noted = connection.scope.get("oidc_widget.verified")
-    protect: OIDCProtect = [*(noted or connection.app.state.oidc_protections)][-1 if noted else 0]
+    protect: Protection = [*(noted or connection.app.state.oidc_protections)][-1 if noted else 0]
     return protect
 
 

@@ -32,7 +32,7 @@ def login(provider):
 
     yield make
     for w in made:
-        w._desk.source.cancel()
+        w._sign_in.source.cancel()
         w.sign_out()
 
 

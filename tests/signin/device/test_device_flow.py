@@ -12,6 +12,7 @@ from oidc_widget import OIDCLogin
 from oidc_widget.demo.loopback import LoopbackServer
 from oidc_widget.demo.provider import create_provider
 from oidc_widget.errors import ConfigurationError, DiscoveryError, SignInError, SignInTimeout, TokenError
+from oidc_widget.oauth.authorization_request import code_challenge
 from providers.http_person import HttpPerson, _Forms
 from shown import shown
 
@@ -168,7 +169,7 @@ def test_a_cancelled_sign_in_is_not_polled_any_more(provider, login, approve):
     w = login()
     w.sign_in()
     shown(w)
-    w._desk.source.cancel()
+    w._sign_in.source.cancel()
     assert w.status == "signed_out"
     seen = len(provider.requests("token"))
     other = login()
@@ -213,7 +214,7 @@ def test_a_second_provider_signs_in_too():
         w = OIDCLogin(server.url, "demo", flow="device")
         w.sign_in()
         assert shown(w)["device"]["verification_uri"].startswith(server.url)
-        w._desk.source.cancel()
+        w._sign_in.source.cancel()
 
 
 def test_polls_slow_down_when_asked_to(provider):
@@ -233,6 +234,8 @@ def test_polls_slow_down_when_asked_to(provider):
         delays = [device.poll()[1] for _ in range(8)]
         assert delays[:4] == [15] * 4
         assert 45 <= delays[-1] <= 60
+        provider.fault("token", "status", status=429, headers={"Retry-After": "90"})
+        assert device.poll() == (None, 90)
         clock[0] = 601
         with pytest.raises(SignInError) as caught:
             device.poll()
@@ -246,3 +249,34 @@ def test_another_persons_approval_signs_that_person_in(login):
         bob.visit(shown(w)["device"]["verification_uri_complete"])
     w.wait(20)
     assert w.claims["name"] == "Bob Brown"
+
+
+def test_the_device_flow_proves_that_who_asks_is_who_began(provider, login, approve):
+    w = login()
+    w.sign_in()
+    approve(w)
+    w.wait(20)
+    (asked,) = provider.requests("device_authorization")
+    redeemed = provider.requests("token", grant_type=DEVICE)[-1]
+    assert asked.params["code_challenge_method"] == "S256"
+    assert code_challenge(redeemed.params["code_verifier"]) == asked.params["code_challenge"]
+
+
+@pytest.mark.parametrize("why", ["unauthorized_client", "unsupported_grant_type", "grant_types_supported"])
+def test_where_the_client_may_not_use_the_grant_the_sign_in_goes_by_hand(provider, login, why):
+    if why == "grant_types_supported":
+        provider.discovery_response(set={"grant_types_supported": ["authorization_code", "refresh_token"]})
+    else:
+        provider.fault("device_authorization", "status", status=401, body={"error": why})
+    w = login()
+    w.sign_in()
+    assert "code_challenge=" in shown(w)["paste"]["authorization_url"]
+    assert w.status == "signing_in"
+    assert len(provider.requests("device_authorization")) == (why != "grant_types_supported")
+
+
+def test_a_provider_that_lists_no_grants_is_asked(provider, login):
+    provider.discovery_response(omit=["grant_types_supported"])
+    w = login()
+    w.sign_in()
+    assert shown(w)["device"]

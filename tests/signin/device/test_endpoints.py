@@ -15,7 +15,7 @@ def test_a_provider_elsewhere_can_not_send_us_to_this_machines_own_ports():
     provider = Provider("https://idp.example.com", {"token_endpoint": "http://127.0.0.1:8888/api"})
     with pytest.raises(DiscoveryError, match="not https") as caught:
         provider.endpoint("token_endpoint")
-    assert caught.value.code == "discovery_failed"
+    assert caught.value.code == "insecure_url"
 
 
 def test_a_provider_on_this_machine_may_use_plain_http():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from oidc_widget.errors import DiscoveryError, TokenError
+from oidc_widget.errors import DiscoveryError, SignInTimeout, TokenError
+from oidc_widget.oauth import clock
 from oidc_widget.oauth.secret import Secret
+from oidc_widget.signin.token_cache import OWN
 from shown import changes_to
 
 DATA = "https://data.example.com/"
@@ -21,18 +25,23 @@ def refreshes(provider):
     return provider.requests("token", grant_type="refresh_token")
 
 
+def renew(session):
+    """Renew as its worker does, so that what goes wrong comes here with its frames."""
+    session._request(session._slots[session._own])
+
+
 def refresh_tokens(provider):
     return {secret.value for secret in provider.secrets("refresh_token")}
 
 
 def test_a_hundred_threads_cause_one_refresh(provider, signed_in):
     w = signed_in()
-    old = w.access_token
+    old = w._sign_in.state.now.token
     gate = threading.Barrier(100)
 
     def ask(_):
         gate.wait()
-        return w._desk.token(w._target(None, None), 60, 20, stale=old)
+        return w._sign_in.token(OWN, 60, 20, old)
 
     with ThreadPoolExecutor(100) as pool:
         tokens = set(pool.map(ask, range(100)))
@@ -90,7 +99,7 @@ def test_a_refresh_token_that_is_not_rotated_stays_good(provider, signed_in):
     provider.token_response(omit=["refresh_token"], on="refresh_token")
     w = signed_in()
     for _ in range(2):
-        w._desk.token(w._target(None, None), 60, 20, stale=w.access_token)
+        w._sign_in.token(OWN, 60, 20, w._sign_in.state.now.token)
     assert len({request.params["refresh_token"] for request in refreshes(provider)}) == 1
 
 
@@ -107,7 +116,7 @@ def test_who_asks_for_a_token_is_told_that_the_session_has_ended(provider, signe
     w = signed_in()
     provider.revoke("alice")
     with pytest.raises(TokenError):
-        w._desk.token(w._target(None, None), 60, 20, stale=w.access_token)
+        w._sign_in.token(OWN, 60, 20, w._sign_in.state.now.token)
     assert changes_to(w, lambda: w.status == "expired")
 
 
@@ -225,16 +234,22 @@ def test_signing_in_again_ends_the_session_before(provider, signed_in, approve):
     approve(w, "bob")
     assert changes_to(w, lambda: w.claims["name"] == "Bob Brown")
     assert w.wait(20)
-    source = w._desk.source
-    with source._news:
-        assert source._news.wait_for(lambda: provider.requests("revocation"), 20)
+    assert changes_to(w, lambda: provider.requests("revocation"))
 
 
 def test_the_refresh_token_is_in_no_repr_and_no_pickle(provider, signed_in):
     w = signed_in()
-    session = w._desk.source._session
+    session = w._sign_in.source._session
     (secret,) = refresh_tokens(provider)
-    for thing in (w, w._desk, w._desk.source, session, vars(session), vars(w._desk.source), session.token):
+    for thing in (
+        w,
+        w._sign_in,
+        w._sign_in.source,
+        session,
+        vars(session),
+        vars(w._sign_in.source),
+        session._slots,
+    ):
         assert secret not in repr(thing)
         assert w.access_token not in repr(thing)
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
@@ -249,13 +264,13 @@ def test_the_refresh_token_is_in_no_repr_and_no_pickle(provider, signed_in):
 @pytest.mark.parametrize("fault", ["refuse", "status", "html", "invalid_grant"])
 def test_the_refresh_token_is_in_no_traceback(provider, signed_in, fault):
     w = signed_in()
-    session = w._desk.source._session
+    session = w._sign_in.source._session
     if fault == "invalid_grant":
         provider.revoke("alice")
     else:
         provider.fault("token", fault)
     with pytest.raises(Exception) as caught:  # noqa: PT011  # its traceback is what counts
-        session.renew()
+        renew(session)
     shown = "".join(
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format(chain=True)
     )
@@ -267,7 +282,7 @@ def test_a_forged_id_token_is_in_no_traceback(provider, signed_in):
     w = signed_in()
     provider.forge({"sub": "b-1002"}, on="refresh_token", sign_with="other")
     with pytest.raises(Exception) as caught:  # noqa: PT011  # likewise
-        w._desk.source._session.renew()
+        renew(w._sign_in.source._session)
     shown = "".join(
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format(chain=True)
     )
@@ -281,7 +296,7 @@ def test_an_id_token_without_keys_is_in_no_traceback(provider, signed_in):
     provider.forge(header={"kid": "new"}, on="refresh_token")
     provider.fault("jwks", "status", status=503)
     with pytest.raises(DiscoveryError) as caught:
-        w._desk.source._session.renew()
+        renew(w._sign_in.source._session)
     shown = "".join(
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format(chain=True)
     )
@@ -303,8 +318,8 @@ def test_a_token_that_arrives_while_one_signs_out_does_not_stay(login, approve, 
     if moment == "a renewal":
         approve(w)
         w.wait(20)
-    keeper = w._desk.keeper
-    take_token, arrived = keeper.take_token, threading.Event()
+    state = w._sign_in.state
+    take_token, arrived = state.take_token, threading.Event()
     leaving = threading.Thread(target=w.sign_out)
 
     def take_late(*args, **how):
@@ -313,7 +328,7 @@ def test_a_token_that_arrives_while_one_signs_out_does_not_stay(login, approve, 
         take_token(*args, **how)
         arrived.set()
 
-    monkeypatch.setattr(keeper, "take_token", take_late)
+    monkeypatch.setattr(state, "take_token", take_late)
     if moment == "a renewal":
         w.refresh()
     else:
@@ -321,3 +336,112 @@ def test_a_token_that_arrives_while_one_signs_out_does_not_stay(login, approve, 
     assert arrived.wait(20)
     leaving.join()
     assert (w.access_token, w.status) == (None, "signed_out")
+
+
+def test_a_throttled_endpoint_is_left_alone_as_long_as_it_says(provider, signed_in):
+    w = signed_in()
+    body = {"error": "slow_down"}
+    provider.fault("token", "status", status=429, body=body, headers={"Retry-After": "2"})
+    before, failures = len(refreshes(provider)), set()
+    for _ in range(60):
+        with pytest.raises(TokenError) as caught:
+            w.token(min_ttl=10**6, scopes=["openid"])
+        failures.add(caught.value.code)
+    assert failures == {"token_endpoint_unreachable"}
+    asked = refreshes(provider)[before:]
+    assert len(asked) == 1
+    provider.heal()
+    old = w.access_token
+    w.refresh()  # it is tried again when the provider said
+    assert changes_to(w, lambda: w.access_token != old)
+    assert 2 <= refreshes(provider)[-1].time - asked[0].answered < 10
+
+
+def test_an_endpoint_that_is_down_is_asked_ever_more_seldom_and_never_by_callers(provider, signed_in):
+    w = signed_in()
+    provider.fault("token", "status", status=503)
+    before = len(refreshes(provider))
+    for _ in range(60):
+        with pytest.raises(TokenError):
+            w.token(scopes=["openid"])
+    assert len(refreshes(provider)) - before <= 2
+    assert w._sign_in.source._session._retry._longest <= 15
+
+
+def test_a_refresh_token_that_is_dead_in_the_providers_own_words_ends_the_session(provider, signed_in):
+    w = signed_in()
+    old = w.access_token
+    w.refresh()
+    assert changes_to(w, lambda: w.access_token != old)
+    provider.fault("token", "status", status=400, body={"error": "invalid_request"})
+    w.refresh()
+    assert changes_to(w, lambda: w.status == "expired")
+    assert w.error.code == "invalid_grant"
+    assert w.access_token is None
+
+
+def test_what_was_not_foreseen_is_told_and_tried_again(provider, signed_in, monkeypatch):
+    provider.configure(access_token_ttl=4)
+    w = signed_in()
+    first = w.access_token
+    session = w._sign_in.source._session
+    with monkeypatch.context() as broken:
+        broken.setattr(session.endpoint, "refresh", lambda *_, **__: {}["a bug"])
+        assert changes_to(w, lambda: w.error is not None)
+    assert "not foreseen (KeyError)" in str(w.error)
+    assert w.error.code == "sign_in_failed"
+    assert changes_to(w, lambda: w.access_token not in {None, first})
+    assert w.error is None
+
+
+@pytest.mark.parametrize("name", ["time", "monotonic"])
+def test_a_session_is_renewed_soon_after_the_computer_woke_up(signed_in, monkeypatch, name):
+    monkeypatch.setattr("oidc_widget.signin.threads._LONGEST_WAIT", 0.1)
+    w = signed_in()
+    old = w.access_token
+    with monkeypatch.context() as slept:
+        real = getattr(time, name)
+        slept.setattr(clock.time, name, lambda: real() + 7200)
+        assert w.access_token is None
+        assert changes_to(w, lambda: w.access_token not in {None, old})
+    assert w.expires_in > 3000
+
+
+def test_a_narrower_id_token_takes_no_claim_away(provider, signed_in):
+    w = signed_in()
+    old, name = w.access_token, w.claims["name"]
+    provider.forge({"name": None, "email": None}, on="refresh_token")
+    w.refresh()
+    assert changes_to(w, lambda: w.access_token != old)
+    assert w.claims["name"] == name
+
+
+@pytest.mark.parametrize("how", ["nobody", "declined", "unreachable"])
+def test_asking_for_a_token_raises_what_it_promises(provider, login, how):
+    if how == "declined":
+        provider.fault("token", "status", status=400, body={"error": "access_denied"})
+    if how == "unreachable":
+        provider.down()
+    w = login()
+    with pytest.raises(TokenError) as caught:
+        w.token(timeout=0.3 if how == "nobody" else 20)
+    code = {"nobody": "timeout", "declined": "access_denied", "unreachable": "provider_unreachable"}[how]
+    assert caught.value.code == code
+    assert caught.value.__cause__.code == code
+    if how != "nobody":
+        with pytest.raises(TokenError):
+            asyncio.run(w.token_async(timeout=20))
+        return
+    assert "Click" not in str(caught.value)
+    with pytest.raises(SignInTimeout):
+        asyncio.run(w.token_async(timeout=0.1))
+
+
+def test_a_process_without_streams_signs_in(login, approve, monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{name}", None)
+    w = login()
+    w.observe(lambda _: print("told"), "status")  # noqa: T201  # into the void
+    w.sign_in()
+    approve(w)
+    assert w.wait(20) == w.access_token

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import pytest
 
 from oidc_widget.errors import SignInError, SignInTimeout
-from oidc_widget.signin.pasted_redirect import DEFAULT_REDIRECT_URI
+from oidc_widget.oauth.callback_address import own_address
+from oidc_widget.signin.pasted_redirect import DEFAULT_CALLBACK
 from providers.http_person import HttpPerson
 from shown import changes_to, shown
 
@@ -16,7 +17,9 @@ from shown import changes_to, shown
 @pytest.fixture
 def provider(provider):
     provider.discovery_response(omit=["device_authorization_endpoint"])
-    provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI, "http://localhost:8888/back"])
+    provider.configure(
+        redirect_uris=[own_address(DEFAULT_CALLBACK, provider.issuer), "http://localhost:8888/back"]
+    )
     return provider
 
 
@@ -53,7 +56,7 @@ def test_the_pasted_address_brings_a_verified_token(provider, login, landed, cap
     assert w.claims["nonce"] == asked.params["nonce"]
     printed = capfd.readouterr().out
     assert "w.paste" in printed
-    assert DEFAULT_REDIRECT_URI in printed
+    assert own_address(DEFAULT_CALLBACK, provider.issuer) in printed
 
 
 def test_a_given_redirect_address_is_the_one_that_is_used(login, landed):
@@ -65,10 +68,10 @@ def test_a_given_redirect_address_is_the_one_that_is_used(login, landed):
     assert changes_to(w, lambda: w.access_token)
 
 
-def test_the_query_alone_will_do(login, landed):
+def test_an_answer_in_the_fragment_counts_too(login, landed):
     w = login()
     w.sign_in()
-    w.paste("?" + urlsplit(landed(w)).query)
+    w.paste(landed(w).replace("?", "#"))
     assert changes_to(w, lambda: w.access_token)
 
 
@@ -77,10 +80,7 @@ def test_the_query_alone_will_do(login, landed):
     [
         ({"state": "another"}, "state_mismatch"),
         ({"state": None}, "state_mismatch"),
-        ({"iss": "https://evil.example"}, "iss_mismatch"),
-        ({"iss": None}, "iss_mismatch"),
         ({"code": None}, "authorization_failed"),
-        ({"code": None, "error": "access_denied"}, "access_denied"),
     ],
     ids=str,
 )
@@ -96,6 +96,72 @@ def test_an_address_that_is_not_the_answer_is_refused_and_the_right_one_taken(
     assert exchanges(provider) == []
     w.paste(address)
     assert changes_to(w, lambda: w.access_token)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"iss": "https://evil.example"}, "iss_mismatch"),
+        ({"iss": None}, "iss_mismatch"),
+        ({"code": None, "error": "access_denied"}, "access_denied"),
+        ({"code": None, "error": "access_denied", "iss": "https://evil.example"}, "iss_mismatch"),
+        ({"code": None, "error": "access_denied", "iss": None}, "authorization_failed"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_brings_no_code_of_this_provider_ends_the_sign_in(
+    provider, login, landed, parameters, code
+):
+    w = login()
+    w.sign_in()
+    w.paste(changed(landed(w), error_description="Call 0900-EVIL", **parameters))
+    assert changes_to(w, lambda: w.status == "error")
+    assert w.error.code == code
+    assert ("0900" in w.error.message) == (code == "access_denied")
+    assert exchanges(provider) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/oidc-widget/callback", "/oidc-widget/callback/idp.example.0123456789abcdef", ""]
+)
+def test_an_answer_counts_on_its_issuers_own_path_only(provider, login, landed, path):
+    w = login()
+    w.sign_in()
+    address = landed(w)
+    with pytest.raises(SignInError, match="not the address"):
+        w.paste(urlsplit(address)._replace(path=path).geturl())
+    with pytest.raises(SignInError, match="not the address"):
+        w.paste("?" + urlsplit(address).query)
+    assert exchanges(provider) == []
+    w.paste(address)
+    assert changes_to(w, lambda: w.access_token)
+
+
+@pytest.mark.parametrize(
+    "given", [DEFAULT_CALLBACK, "https://hub.example/user/a/oidc-widget/callback/idp.0123456789abcdef"]
+)
+def test_a_callback_of_ours_that_is_another_issuers_too_is_refused_with_the_one_to_register(login, given):
+    w = login(redirect_uri=given)
+    w.sign_in()
+    assert changes_to(w, lambda: w.status == "error")
+    assert w.error.code == "redirect_uri_mismatch"
+    assert own_address(given[: given.index("callback") + 8], w._request["authority"]) in w.error.hint
+
+
+def test_the_address_to_register_is_known_with_the_link(provider, login):
+    w = login()
+    assert w.redirect_uri is None
+    w.sign_in()
+    shown(w)
+    assert w.redirect_uri == own_address(DEFAULT_CALLBACK, provider.issuer)
+
+
+def test_an_audience_among_the_extra_parameters_is_sent(login):
+    w = login(extra_params={"audience": "https://api.example.com/", "resource": "https://data.example.com/"})
+    w.sign_in()
+    query = parse_qs(urlsplit(shown(w)["paste"]["authorization_url"]).query)
+    assert query["audience"] == ["https://api.example.com/"]
+    assert query["resource"] == ["https://data.example.com/"]
 
 
 @pytest.mark.parametrize("text", ["", "hello", "http://localhost/", "http://[", "code=1&state=2"])
@@ -165,7 +231,7 @@ def test_the_secrets_of_the_sign_in_are_in_no_repr(login, landed):
     w = login()
     w.sign_in()
     landed(w)
-    way = w._desk.source._attempt.way
-    seen = repr([way, vars(way), w, w._desk.source._attempt])
+    way = w._sign_in.source._attempt.way
+    seen = repr([way, vars(way), w, w._sign_in.source._attempt])
     for secret in (way._sent.state, way._sent.nonce, way._sent.verifier):
         assert secret not in seen

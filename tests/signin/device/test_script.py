@@ -11,7 +11,8 @@ import sys
 
 import pytest
 
-from oidc_widget.signin.pasted_redirect import DEFAULT_REDIRECT_URI
+from oidc_widget.oauth.callback_address import own_address
+from oidc_widget.signin.pasted_redirect import DEFAULT_CALLBACK
 from providers.http_person import HttpPerson
 
 SCRIPT = """
@@ -56,7 +57,7 @@ def test_a_script_signs_in_and_revokes_at_its_end(provider, how):
 
 
 def test_a_script_that_fails_ends_with_the_reason(provider):
-    provider.fault("device_authorization", "status", status=400, body={"error": "unauthorized_client"})
+    provider.fault("device_authorization", "status", status=400, body={"error": "invalid_client"})
     with start(provider, stderr=subprocess.PIPE, text=True) as script:
         assert "SignInError: The provider does not accept the client 'notebooks'." in script.stderr.read()
     assert script.returncode == 1
@@ -94,13 +95,14 @@ class Terminal:
 @pytest.mark.parametrize("how", ["w.wait()", "w.wait(60)", "w.token()"])
 def test_in_a_terminal_the_address_is_asked_for(provider, how):
     provider.discovery_response(omit=["device_authorization_endpoint"])
-    provider.configure(redirect_uris=[DEFAULT_REDIRECT_URI])
+    landing = own_address(DEFAULT_CALLBACK, provider.issuer)
+    provider.configure(redirect_uris=[landing])
     with Terminal(provider, how) as terminal, HttpPerson() as alice:
         link = terminal.read_until(rb"(http\S+code_challenge\S+)\r\n")[1].decode()
         terminal.read_until(b"Address you landed on: ")
-        terminal.type("http://localhost/?nothing=1")
+        terminal.type(f"{landing}?nothing=1")
         terminal.read_until(b"another sign-in")
-        terminal.type(alice.visit(link, until=DEFAULT_REDIRECT_URI))
+        terminal.type(alice.visit(link, until=landing))
         terminal.read_until(b"I am Alice Adams")
         assert terminal.script.wait(20) == 0
 

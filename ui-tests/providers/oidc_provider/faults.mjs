@@ -55,6 +55,7 @@ function answer(ctx, fault) {
   ctx.status = fault.status;
   ctx.body = fault.body;
   if (fault.content_type) ctx.type = fault.content_type;
+  ctx.set(fault.headers ?? {});
 }
 
 function allow(ctx, { cors = true }) {
