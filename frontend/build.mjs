@@ -1,6 +1,5 @@
 /** Bundles what is not built by JupyterLab's builder: the widget, the vault and the callback page's script. */
-import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -8,75 +7,53 @@ import { minify } from "terser";
 const widgetFiles = "src/oidc_widget/static";
 const labFiles = "src/oidc_widget/labextension/static";
 
-/** Names what belongs together, so that no vault ever loads a part of another version. */
-const version = createHash("sha256");
-for (const folder of ["frontend/oauth", "frontend/vault"]) {
-  for (const name of readdirSync(folder, { recursive: true }).sort()) {
-    if (name.endsWith(".ts")) version.update(readFileSync(join(folder, name)));
-  }
-}
-const suffix = version.update(readFileSync("package-lock.json")).digest("hex").slice(0, 8);
-
-/** What the vault loads on demand, by the path of its source: promises of file names. */
-const parts = new Map();
-
 /**
- * What is imported dynamically becomes a file of its own, which shares no code with who imports it: a chunk for what
- * both need would be one more file for everybody.
+ * esbuild shortens one statement at a time; terser also looks at what becomes of them: 6 % less.
+ *
+ * @returns the built files' texts, by name
  */
-const onDemand = {
-  name: "on-demand",
-  setup({ onResolve, resolve }) {
-    onResolve({ filter: /^\./ }, async ({ kind, path, resolveDir, pluginData }) => {
-      if (kind !== "dynamic-import" || pluginData === onDemand) return undefined;
-      const { path: source } = await resolve(path, { kind, resolveDir, pluginData: onDemand });
-      if (!parts.has(source)) parts.set(source, writePart(source));
-      return { path: `./${await parts.get(source)}`, external: true };
-    });
-  },
-};
-
-async function bundle(entry, format = "esm") {
+async function bundle(entry, options = {}) {
   const { outputFiles } = await build({
     entryPoints: [entry],
+    outdir: labFiles,
     bundle: true,
     minify: true,
-    format,
+    format: "esm",
     target: "es2022",
     legalComments: "none",
     logLevel: "warning",
     write: false,
-    plugins: [onDemand],
+    ...options,
   });
-  const [{ text }] = outputFiles;
-  if (entry.endsWith(".css")) return text;
-  // esbuild shortens one statement at a time; terser also looks at what becomes of them: 4 % less.
-  const { code } = await minify(text, {
-    module: format === "esm",
-    ecma: 2020,
-    compress: { passes: 4, unsafe_arrows: true }, // nothing here relies on what arrow functions are without
-    format: { comments: false },
-  });
-  return code;
-}
-
-async function writePart(source) {
-  const name = `vault-${basename(source, ".ts")}-${suffix}.js`;
-  writeFileSync(join(labFiles, name), await bundle(source));
-  return name;
+  const shorter = async ({ path, text }) => {
+    if (path.endsWith(".css")) return [basename(path), text];
+    const { code } = await minify(text, {
+      module: options.format !== "iife",
+      ecma: 2020,
+      compress: { passes: 4, unsafe_arrows: true }, // nothing here relies on what arrow functions are without
+      format: { comments: false },
+    });
+    return [basename(path), code];
+  };
+  return Object.fromEntries(await Promise.all(outputFiles.map(shorter)));
 }
 
 mkdirSync(widgetFiles, { recursive: true });
 for (const name of readdirSync(labFiles)) {
   if (/^vault\b/.test(name)) rmSync(join(labFiles, name));
 }
-const [widget, style, callback, vault] = await Promise.all([
+const [widget, signIn, style, callback, vault] = await Promise.all([
   bundle("frontend/widget/widget.ts"),
+  // Of one version with the vault, beside which it lies: a widget loads it where it finds our files.
+  bundle("frontend/client/window-login.ts"),
   bundle("frontend/view/style.css"),
-  bundle("frontend/callback/callback.ts", "iife"),
-  bundle("frontend/vault/worker.ts"),
+  bundle("frontend/callback/callback.ts", { format: "iife" }),
+  // What is imported dynamically becomes a file of its own. Its name tells its content, so that no vault ever loads a
+  // part of another version; what several of them need becomes one more.
+  bundle("frontend/vault/worker.ts", { splitting: true, entryNames: "vault", chunkNames: "vault-[name]-[hash]" }),
 ]);
-writeFileSync(join(widgetFiles, "widget.js"), widget);
-writeFileSync(join(widgetFiles, "widget.css"), style);
-writeFileSync(join(widgetFiles, "callback.js"), callback);
-writeFileSync(join(labFiles, "vault.js"), vault);
+writeFileSync(join(widgetFiles, "widget.js"), widget["widget.js"]);
+writeFileSync(join(labFiles, "sign-in.js"), signIn["window-login.js"]);
+writeFileSync(join(widgetFiles, "widget.css"), style["style.css"]);
+writeFileSync(join(widgetFiles, "callback.js"), callback["callback.js"]);
+for (const [name, text] of Object.entries(vault)) writeFileSync(join(labFiles, name), text);

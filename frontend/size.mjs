@@ -22,19 +22,24 @@ function atStart() {
   return [entry, ...new Set(chunks.flatMap((id) => named(new RegExp(`^${id}\\.`))))];
 }
 
-/** A module that imports another one at once would be two files to load. */
-const imported = named(/^vault/).filter((file) => /(?:from|import)\s*"\.\//.test(readFileSync(file, "utf8")));
-if (imported.length > 0) throw new Error(`${imported.join(", ")}: the vault and its parts are to be one file each`);
+/** A module of the vault, and what it loads at once: not what it loads when it needs it. */
+function atOnce(file) {
+  const others = [...readFileSync(file, "utf8").matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)];
+  return [file, ...others.map(([, name]) => join(labFiles, name))];
+}
+
+const [vault, tokens] = [join(labFiles, "vault.js"), ...named(/^vault-token-endpoint-/)].map(atOnce);
+if (vault.length > 2)
+  throw new Error(`${vault.join(", ")}: the vault is to load at most one more file before it answers`);
 
 const rows = [
   ["widget module", [join(widgetFiles, "widget.js")], 8000],
+  ["· a sign-in's window, where our files are", [join(labFiles, "sign-in.js")], 7000],
   ["callback page's script", [join(widgetFiles, "callback.js")], 1000],
   ["labextension, when JupyterLab starts", atStart(), 15_000],
-  ["vault: sign-in, refresh, sign-out", [join(labFiles, "vault.js")], 14_000],
+  ["vault, ready for a click", vault, 16_000],
+  ["· token requests and their checks", tokens.filter((file) => !vault.includes(file)), 10_000],
   ["· words, when something went wrong", named(/^vault-words-/), 3000],
-  ["· list of sessions, for an open sidebar", named(/^vault-link-state-/), 1000],
-  ["· relay, for a provider configured so", named(/^vault-relay-/), 1500],
-  ["· sealed storage, for who opted in", named(/^vault-keeper-/), 2500],
   ["· stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
 ];
 

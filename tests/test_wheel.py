@@ -135,7 +135,7 @@ def test_the_whole_package_is_in_core(wheels):
 def test_the_labextension_and_the_servers_configuration_are_in_the_other(wheels):
     data = {name.partition(".data/data/")[2] for name in names_in(wheels["oidc_widget"])}
     lab = {name.removeprefix(LABEXTENSION) for name in data if name.startswith(LABEXTENSION)}
-    assert {"package.json", "install.json", "static/vault.js", "static/style.js"} <= lab
+    assert {"package.json", "install.json", "static/sign-in.js", "static/vault.js", "static/style.js"} <= lab
     assert any(name.startswith("static/remoteEntry.") for name in lab)
     assert "etc/jupyter/jupyter_server_config.d/oidc_widget.json" in data
 

@@ -6,8 +6,8 @@
 `jupyter`
     The server behind it, shared by the run and tidied after each test (`jupyter_server.JupyterServer`).
 `provider`
-    The certified provider, shared by the run and reset before each test, with the server's redirect address
-    registered (`providers.oidc_provider.OidcProvider`).
+    The certified provider, shared by the run and reset before each test, with the server's redirect addresses
+    registered: for configured providers, and its own (`providers.oidc_provider.OidcProvider`).
 `django_provider`
     A second, independent provider, started for the test, with the server's redirect address registered
     (`providers.django_provider.DjangoProvider`).
@@ -156,7 +156,9 @@ def provider(
 ) -> OidcProvider:
     evidence.watch_log(_provider_log)
     _shared_provider.reset()
-    _shared_provider.configure(redirect_uris=[jupyter.redirect_uri], post_logout_redirect_uris=[jupyter.url])
+    _shared_provider.configure(
+        redirect_uris=jupyter.redirect_uris(_shared_provider.issuer), post_logout_redirect_uris=[jupyter.url]
+    )
     return _shared_provider
 
 
@@ -189,6 +191,7 @@ def django_provider(
 ) -> DjangoProvider:
     return start_django_provider(
         redirect_uris=[jupyter.redirect_uri],
+        callbacks=[jupyter.redirect_uri],
         post_logout_redirect_uris=[jupyter.url],
         origins=[jupyter.origin],
     )

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 import kernelspecs
+from oidc_widget.oauth.callback_address import own_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +110,10 @@ class JupyterServer:
     @property
     def origin(self) -> str:
         return f"http://localhost:{self._port}"
+
+    def redirect_uris(self, issuer: str) -> list[str]:
+        """Return what to register with a provider: the address of its own, and that of configured ones."""
+        return [own_address(self.redirect_uri, issuer), self.redirect_uri]
 
     @property
     def redirect_uri(self) -> str:

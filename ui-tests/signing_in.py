@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
@@ -26,6 +27,11 @@ def login_cell(provider: Any, *, name: str = "w", **options: Any) -> str:
     options = {"authority": provider.issuer, "client_id": provider.client_id, **options}
     arguments = ", ".join(f"{option}={value!r}" for option, value in options.items())
     return f"from oidc_widget import OIDCLogin\n{name} = OIDCLogin({arguments})\n{name}"
+
+
+def sign_in_at(provider: Any) -> str:
+    """Return what the button says where nobody vouches for the provider."""
+    return f"Sign in at {urlsplit(provider.issuer).netloc}"
 
 
 def open_popup(nb: Notebook, region: Locator | None = None, button: str = "Sign in") -> Page:

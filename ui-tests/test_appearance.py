@@ -1,4 +1,4 @@
-"""The look: one quiet line of the same height in every state, legible in both themes.
+"""The look: one quiet line of the same height in every state, legible in both themes, and where it is narrow.
 
 Pictures of each state are in `test-results/screenshots/` after a run.
 """
@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from login_form import LoginForm
-from signing_in import login_cell, open_popup
+from signing_in import login_cell, open_popup, sign_in_at
 
 #: The lowest contrast of a text in the element with what is behind it (WCAG 2.2 §1.4.3), with the text.
 LOWEST_CONTRAST = """(region) => {
@@ -44,8 +44,8 @@ LOWEST_CONTRAST = """(region) => {
   return lowest;
 }"""
 
-#: Texts and buttons that stick out of the line, or that are cut; an alert may be, its details show it whole.
-CUT = """(region) => [...region.querySelectorAll('[role=status], button, a')]
+#: Texts and buttons that stick out of the line, or that are cut.
+CUT = """(region) => [...region.querySelectorAll('[role=status], [role=alert], button, a')]
   .filter((node) => node.checkVisibility() && node.textContent)
   .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
   .map((node) => node.textContent)"""
@@ -60,17 +60,28 @@ class Camera:
         self._folder = folder
         self._theme = theme
 
-    def take(self, state: str, *, details: bool = False) -> None:
+    def take(self, state: str, *, lines: bool = False) -> None:
+        """`lines`: it may take more than one, as an error does."""
         region = self.nb.region
         self.nb.page.mouse.move(0, 0)
         self.nb.cell(0).screenshot(path=self._folder / f"{self._theme}-{state}.png", animations="disabled")
         contrast, text = region.evaluate(LOWEST_CONTRAST)
         assert contrast >= 4.5, f"{state}: {text!r} has a contrast of {contrast:.1f}"
         assert region.evaluate(CUT) == [], state
-        if not details:
+        self._take_narrow(state)
+        if not lines:
             box = region.bounding_box()
             assert box
             self.heights[state] = box["height"]
+
+    def _take_narrow(self, state: str) -> None:
+        """Nothing may be cut off, or stick out, where an output is 160 px wide."""
+        output = self.nb.region.locator("xpath=..")
+        output.evaluate("(output) => { output.style.width = '160px'; }")
+        assert self.nb.region.evaluate(CUT) == [], f"{state}, narrow"
+        assert self.nb.region.evaluate("(region) => region.scrollWidth <= region.clientWidth"), state
+        output.screenshot(path=self._folder / f"{self._theme}-{state}-narrow.png", animations="disabled")
+        output.evaluate("(output) => { output.style.width = ''; }")
 
 
 @pytest.fixture
@@ -84,7 +95,7 @@ def camera(lab, provider, output_path):
         )
         nb = lab.notebook([login_cell(provider, label="Example")])
         nb.run(0)
-        expect(nb.region.get_by_role("button", name="Sign in to Example")).to_be_visible()
+        expect(nb.region.get_by_role("button", name=sign_in_at(provider))).to_be_visible()
         return Camera(nb, folder, theme)
 
     return set_up
@@ -94,7 +105,7 @@ def camera(lab, provider, output_path):
 def test_each_state_is_one_legible_line_of_the_same_height(camera, lab, provider, theme):
     pictures = camera(theme)
     nb = pictures.nb
-    button = nb.region.get_by_role("button", name="Sign in to Example")
+    button = nb.region.get_by_role("button", name=sign_in_at(provider))
     pictures.take("1-before")
     button.focus()
     lab.page.keyboard.press("Shift+Tab")  # focus is shown to those who use the keyboard
@@ -108,9 +119,9 @@ def test_each_state_is_one_legible_line_of_the_same_height(camera, lab, provider
     pictures.take("3-during")
     LoginForm(popup).cancel()
     expect(nb.region.get_by_role("alert")).not_to_be_empty()
-    pictures.take("4-error")
+    pictures.take("4-error", lines=True)
     nb.region.get_by_role("button", name="Details").click()
-    pictures.take("5-error-details", details=True)
+    pictures.take("5-error-details", lines=True)
     provider.configure(consent="skip")
     LoginForm(open_popup(nb, button="Try again")).sign_in("alice")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")

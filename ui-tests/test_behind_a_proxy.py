@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab import Lab
+from oidc_widget.oauth.callback_address import own_address
 from signing_in import expect_kernel, login_cell, sign_in
 from tls_proxy import TlsProxy
 
@@ -22,7 +23,9 @@ def test_https_at_the_proxy_and_a_path_prefix(page, start_jupyter, start_provide
     port = jupyter.url.split(":")[2].split("/")[0]
     with contextlib.closing(TlsProxy(tmp_path, f"http://localhost:{port}")) as proxy:
         seen = f"{proxy.url}/lab-of/alice/"
-        provider = start_provider(redirect_uris=[f"{seen}oidc-widget/callback"], consent="skip")
+        provider = start_provider(consent="skip")
+        redirect_uri = own_address(f"{seen}oidc-widget/callback", provider.issuer)
+        provider.configure(redirect_uris=[redirect_uri])
         outside = SimpleNamespace(
             app=jupyter.app,
             root=jupyter.root,
@@ -32,6 +35,4 @@ def test_https_at_the_proxy_and_a_path_prefix(page, start_jupyter, start_provide
         nb = Lab(page, outside).notebook([login_cell(provider)])
         nb.run(0)
         sign_in(nb)
-        expect_kernel(
-            nb, "w.status, w.redirect_uri", ("signed_in", f"{proxy.url}/lab-of/alice/oidc-widget/callback")
-        )
+        expect_kernel(nb, "w.status, w.redirect_uri", ("signed_in", redirect_uri))

@@ -67,14 +67,25 @@ def test_where_nobody_waits_it_says_so_and_where(page, jupyter, query):
 
 
 def test_what_the_provider_says_is_text(page, jupyter):
+    listener = page.context.new_page()
+    listener.goto(jupyter.redirect_uri)
+    listener.evaluate(LISTEN, STATE)
     page.goto(
-        f"{jupyter.redirect_uri}?error=access_denied&error_description=%3Cimg+src%3Dx+onerror%3D%22alert(1)%22%3E"
-        + "x" * 3000
+        f"{jupyter.redirect_uri}?state={STATE}&error=access_denied"
+        "&error_description=%3Cimg+src%3Dx+onerror%3D%22alert(1)%22%3E" + "x" * 3000
     )
     main = page.get_by_role("status")
     expect(main).to_contain_text('answered: “<img src=x onerror="alert(1)">xxx')
     assert page.locator("img").count() == 0
     assert len(main.inner_text()) < 1200
+
+
+@pytest.mark.parametrize("state", ["", f"&state={STATE}"])
+def test_a_strangers_words_are_not_shown_to_who_opens_his_address(page, jupyter, state):
+    page.goto(f"{jupyter.redirect_uri}?error=x&error_description=Call+555-0100{state}")
+    main = page.get_by_role("status")
+    expect(main).to_contain_text("No sign-in is waiting here", timeout=10_000)
+    expect(main).not_to_contain_text("555-0100")
 
 
 def test_a_window_that_can_t_close_itself_says_so(page, jupyter):

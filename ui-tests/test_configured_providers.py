@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from lab import Lab
 from providers.oauth2_only import OAuth2Only
-from signing_in import expect_kernel, sign_in
+from signing_in import expect_kernel, login_cell, open_popup, sign_in
 
 
 @pytest.fixture
@@ -52,6 +52,27 @@ def test_a_client_with_a_secret_signs_in_by_name(page, configured):
     nb.region.get_by_role("button", name="Sign out", exact=True).click()
     expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
     assert all(request.origin is None for request in provider.requests("token"))
+
+
+def test_the_window_of_a_provider_that_the_administrator_vouches_for_can_be_closed(
+    page, start_jupyter, start_provider
+):
+    """Its line to the page is left alone, so `Cancel` closes it."""
+    provider = start_provider(consent="skip")
+    corp = {"label": "Corp", "authority": provider.issuer, "client_id": provider.client_id}
+    jupyter = start_jupyter(config={"OIDCWidget": {"providers": {"corp": corp}}})
+    provider.configure(redirect_uris=[jupyter.redirect_uri])
+    page.set_default_timeout(30_000)
+    # However a notebook names it, and whatever it calls it.
+    nb = Lab(page, jupyter).notebook([login_cell(provider, label="Other")])
+    nb.run(0)
+    popup = open_popup(nb, button="Sign in to Corp")
+    popup.get_by_label("Login").wait_for()
+    assert popup.evaluate("opener !== null")
+    with popup.expect_event("close"):
+        nb.region.get_by_role("button", name="Cancel").click()
+    expect(nb.region.get_by_role("button", name="Sign in to Corp")).to_be_visible()
+    expect(nb.region).not_to_contain_text("Close the sign-in window")
 
 
 def test_a_wrong_name_lists_the_right_ones(page, configured):

@@ -64,8 +64,9 @@ def test_a_provider_without_cors_is_found_out_by_the_browser(diagnose, provider)
 
 
 def test_an_endpoint_alone_without_cors_is_named(diagnose, django_provider):
-    marks = verdicts(diagnose(django_provider))
-    assert (marks["CORS, discovery"], marks["CORS, keys"]) == ("✓", "✓")
+    report = diagnose(django_provider)
+    marks = verdicts(report)
+    assert (marks.get("CORS, discovery"), marks.get("CORS, keys")) == ("✓", "✓"), report
     assert marks["CORS, token endpoint"] == "!"
     assert marks["Sign-in page"] == "✓"
 
@@ -74,7 +75,7 @@ def test_an_unregistered_redirect_address_is_named(diagnose, provider, jupyter):
     provider.configure(redirect_uris=["http://localhost:1/callback"])
     report = diagnose(provider)
     assert verdicts(report)["Redirect address"] == "✗"
-    assert f"doesn't know this redirect address: {jupyter.redirect_uri}" in report
+    assert f"doesn't know this redirect address: {jupyter.redirect_uris(provider.issuer)[0]}" in report
 
 
 def test_a_redirect_address_of_the_other_name_of_this_machine_is_seen(diagnose, provider, jupyter):

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from hub import PASSWORD, USERS
 from lab import Lab
 from login_form import LoginForm
+from oidc_widget.oauth.callback_address import own_address
 from signing_in import expect_kernel, login_cell, open_popup
 
 TOKEN = "w.status, w.claims and w.claims['preferred_username'], w.access_token is not None"
@@ -18,7 +19,9 @@ def hub_provider(hub, start_provider):
     """A provider that knows one redirect address, and no page's origin beyond that one's."""
     # Each subdomain is an origin of its own, of which providers know nothing.
     cors = "any" if hub.subdomain else "registered"
-    return start_provider(redirect_uris=[hub.redirect_uri], cors=cors, consent="skip")
+    provider = start_provider(cors=cors, consent="skip")
+    provider.configure(redirect_uris=[own_address(hub.redirect_uri, provider.issuer)])
+    return provider
 
 
 @pytest.fixture
@@ -55,10 +58,10 @@ def test_two_people_sign_in_at_the_same_time_through_one_address(hub, hub_provid
     for name, nb in notebooks.items():
         expect(nb.region.get_by_role("status")).to_contain_text("Signed in as")
         expect_kernel(nb, TOKEN, ("signed_in", name, True))
-        assert nb.execute("w.redirect_uri") == repr(hub.redirect_uri)
+        assert nb.execute("w.redirect_uri") == repr(own_address(hub.redirect_uri, hub_provider.issuer))
     asked = hub_provider.requests("authorization")
     assert {request.params["redirect_uri"] for request in asked if "redirect_uri" in request.params} == {
-        hub.redirect_uri
+        own_address(hub.redirect_uri, hub_provider.issuer)
     }
     for secret in hub_provider.secrets("code", "state", "code_verifier", "refresh_token", "access_token"):
         assert secret.value not in hub.logged(), f"{secret.kind} in a log"

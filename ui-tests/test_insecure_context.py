@@ -17,7 +17,8 @@ def intranet(launch_browser, browser_type_launch_args, start_jupyter, _shared_pr
     server = start_jupyter(config={"ServerApp": {"local_hostnames": ["localhost", HOST]}})
     provider = _shared_provider
     provider.reset()
-    provider.configure(redirect_uris=[server.redirect_uri.replace("localhost", HOST)])
+    addresses = [address.replace("localhost", HOST) for address in server.redirect_uris(provider.issuer)]
+    provider.configure(redirect_uris=addresses)
     rule = f"--host-resolver-rules=MAP {HOST} 127.0.0.1"
     browser = launch_browser(args=[*browser_type_launch_args["args"], rule])
     context = browser.new_context()
@@ -39,7 +40,9 @@ def test_signing_in_works_on_plain_http_too(intranet):
     sign_in(nb)
     expect_kernel(nb, "w.status", "signed_in")  # the page knows it first
     assert nb.run(1) == "(True, 'Alice Adams')"
-    assert nb.execute("w.redirect_uri") == repr(lab.server.redirect_uri.replace("localhost", HOST))
+    assert nb.execute("w.redirect_uri") == repr(
+        lab.server.redirect_uris(provider.issuer)[0].replace("localhost", HOST)
+    )
     nb.region.get_by_role("button", name="Sign out", exact=True).click()
     expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
     # What can be checked without the keys is checked.

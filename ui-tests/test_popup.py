@@ -113,11 +113,60 @@ def test_cancel_works_at_once(nb):
     popup = open_popup(nb)
     expect(popup.get_by_label("Login")).to_be_visible()
     started = time.monotonic()
-    with popup.expect_event("close"):
-        nb.region.get_by_role("button", name="Cancel").click()
+    nb.region.get_by_role("button", name="Cancel").click()
     expect_signed_out(nb)
     assert time.monotonic() - started < 2
+    # Nobody vouches for this provider, so its window has no line to this page, and this page none to it.
+    expect(nb.region.get_by_role("status")).to_contain_text("Close the sign-in window yourself")
+    popup.close()
     sign_in(nb)  # and nothing of it is left in the way
+
+
+def test_a_provider_that_nobody_vouches_for_can_not_move_the_page(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_enabled()
+    provider.fault("discovery", "delay", seconds=2)
+    other = lab.notebook([login_cell(provider, resource="https://data.example.com/")])
+    other.run(0)
+    for notebook in (nb, other):  # sent straight there, and sent on from an empty window
+        popup = open_popup(notebook)
+        popup.get_by_label("Login").wait_for()
+        assert popup.evaluate("opener") is None
+        popup.close()
+
+
+def close_newest_window(page):
+    """Close a window as a person does: one that shows nothing yet is no page to Playwright."""
+    session = page.context.browser.new_browser_cdp_session()
+    windows = [
+        target
+        for target in session.send("Target.getTargets")["targetInfos"]
+        if target["type"] == "page" and "/lab" not in target["url"]
+    ]
+    for window in windows:
+        session.send("Target.closeTarget", {"targetId": window["targetId"]})
+    session.detach()
+    assert windows
+
+
+def test_a_window_closed_before_the_providers_page_came(nb, provider):
+    expect_kernel(nb, "w.redirect_uri is not None", True)  # its page knows where to send people by now
+    provider.fault("authorization", "hang")
+    nb.region.get_by_role("button", name="Sign in").click()
+    expect(nb.region).to_contain_text(WAITING)
+    close_newest_window(nb.page)
+    expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible(timeout=8000)
+    expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
+
+
+def test_a_provider_that_is_down_at_the_click_is_told(nb, provider):
+    expect_kernel(nb, "w.redirect_uri is not None", True)
+    provider.down()
+    nb.region.get_by_role("button", name="Sign in").click()
+    expect_error(nb, "provider_unreachable", "gives this browser no answer")
+    provider.up()
+    sign_in(nb, button="Try again")
 
 
 def test_cancel_works_at_once_where_the_line_is_cut(nb, provider):
@@ -194,29 +243,22 @@ def test_a_blocked_window_becomes_a_link(lab, provider):
     assert nb.run(1) == "True"
 
 
-def test_a_sign_in_from_code_becomes_a_link_too(lab, provider):
-    """Without a click, Chromium itself blocks the window."""
-    go, told = (lab.server.root / name for name in ("go", "told"))
-    from_code = f"""
-import pathlib, time
-while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)
-w.sign_in()
-while w.status != "signing_in": time.sleep(0.02)
-pathlib.Path({str(told)!r}).touch()
-"""
-    nb = lab.notebook([login_cell(provider), from_code])
+def test_a_kernel_that_asks_for_a_sign_in_opens_no_window(lab, provider):
+    """Whatever the browser would allow: the person has just pressed keys, which is good for a window."""
+    nb = lab.notebook([login_cell(provider), "w.sign_in()"])
     nb.run(0)
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_enabled()
-    nb.start(1)
-    # To Chromium, all that a test evaluates is a click, good for one window: use it up, then touch nothing.
-    lab.page.evaluate("window.open('about:blank').close()")
-    go.touch()
-    deadline = time.monotonic() + 20
-    while not told.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    windows = []
+    lab.page.context.on("page", lambda window: windows.append(window.url))
+    nb.cell(1).locator(".cm-content").click()
+    lab.page.keyboard.press("Shift+Enter")
+    link = nb.region.get_by_role("link", name="Open sign-in page")
+    expect(link).to_be_visible()
+    expect(nb.region.get_by_role("status")).to_contain_text("A cell asks you to sign in at")
+    expect_kernel(nb, "w.status", "signing_in")
+    assert windows == []
     with nb.popup() as popup:
-        nb.region.get_by_role("link", name="Open sign-in page").click()
+        link.click()
     LoginForm(popup.value).sign_in("alice")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
     expect_kernel(nb, "w.status", "signed_in")

@@ -73,7 +73,8 @@ def test_without_the_labextension_a_blocking_wait_says_so_at_once_and_await_work
     try:
         nb = lab.notebook([login_cell(provider), "w.wait()", "(await w) == w.access_token"])
         nb.run(0)
-        expect_kernel(nb, "w.redirect_uri", jupyter.redirect_uri)  # its page has answered
+        [address, _] = jupyter.redirect_uris(provider.issuer)
+        expect_kernel(nb, "w.redirect_uri", address)  # its page has answered
         with pytest.raises(CellError, match=r"Use `await w`"):
             nb.run(1, timeout=5)
         nb.start(2)

@@ -17,6 +17,7 @@ import oidc_widget
 class OIDCLogin(oidc_widget.OIDCLogin):
     access_token = copy.copy(oidc_widget.OIDCLogin.access_token).tag(sync=True)
 w = OIDCLogin(authority={authority!r}, client_id="notebooks")
+w.observe(lambda change: w.send_state("access_token"), "access_token")
 w
 """
 

@@ -6,6 +6,7 @@ import gzip
 
 from playwright.sync_api import expect
 
+from lab import Lab
 from signing_in import expect_kernel, login_cell, sign_in
 
 
@@ -74,6 +75,13 @@ def test_a_tab_without_sign_ins_keeps_the_sessions_of_one_that_closes(lab, provi
     assert len(provider.requests("token", grant_type="authorization_code")) == 1
 
 
+def test_a_page_without_notebooks_is_left_alone(page, start_jupyter, evidence):
+    jupyter = start_jupyter(app="notebook")
+    Lab(page, jupyter).open()
+    assert page.evaluate("jupyterapp.hasPlugin('oidc-widget:output')")
+    assert [line for line in evidence.console if "oidc-widget" in line] == []
+
+
 def test_the_first_widget_reaches_its_kernel_while_its_cell_runs(lab, provider):
     # Nothing connects this page to the vault before; what it tells the kernel must not wait for the cell.
     nb = lab.notebook(
@@ -85,4 +93,4 @@ def test_the_first_widget_reaches_its_kernel_while_its_cell_runs(lab, provider):
             + "print(w.redirect_uri)"
         ]
     )
-    assert nb.run(0).endswith("/oidc-widget/callback")
+    assert nb.run(0).endswith(lab.server.redirect_uris(provider.issuer)[0])

@@ -7,6 +7,19 @@ from playwright.sync_api import expect
 from login_form import LoginForm
 from signing_in import expect_kernel, login_cell, open_popup, sign_in
 
+#: What another person's browser sends, over the control channel (`oidc_widget_deliver`).
+DELIVER = """async ([linkId, event, payload]) => {
+  const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
+  const header = {
+    msg_id: crypto.randomUUID(), msg_type: 'oidc_widget_deliver', session: kernel.clientId,
+    username: '', date: new Date().toISOString(), version: '5.3',
+  };
+  const content = {link_id: linkId, event, payload};
+  const message = {header, parent_header: {}, metadata: {}, content, channel: 'control', buffers: []};
+  const reply = await kernel.sendControlMessage(message, true, true).done;
+  return reply.content.status;
+}"""
+
 
 def region(nb, cell):
     return nb.cell(cell).get_by_role("region", name="OIDC sign-in")
@@ -83,3 +96,25 @@ def test_a_notebook_in_another_tab_needs_no_sign_in(lab, provider):
     other.region.get_by_role("button", name="Sign out", exact=True).click()
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
     expect_kernel(nb, "w.status", "signed_out")
+
+
+def test_two_people_on_one_kernel_see_whose_token_it_holds(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    link = nb.execute("print(w._link_id)")
+
+    def another_browser_sends(event, **payload):
+        sent = {"seq": another_browser_sends.count, "vault": "of another browser", **payload}
+        another_browser_sends.count += 1
+        assert lab.page.evaluate(DELIVER, [link, event, sent]) == "ok"
+
+    another_browser_sends.count = 1
+    another_browser_sends("token", access_token="bobs", expires_in=600, account="Bob Brown", session="bobs")
+    expect(nb.region.get_by_role("status")).to_have_text("Signed in as Bob Brown")
+    expect(nb.region).to_contain_text("in another browser")
+    assert nb.execute("w.access_token") == "'bobs'"
+    another_browser_sends("status", status="signed_out", ended=True)
+    expect(nb.region).to_contain_text("Alice Adams is signed in in this browser; the kernel has no token")
+    assert nb.execute("print(w.access_token)") == "None"

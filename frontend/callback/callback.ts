@@ -25,12 +25,12 @@ const show = (...sentences: (string | null)[]): void =>
     }),
   );
 
+// Said only of an answer that somebody waited for: else whoever makes an address could say what he likes here.
 const refused = refusal && `The sign-in provider answered: “${refusal}”`;
 
 const lost = (): void =>
   show(
     "No sign-in is waiting here",
-    refused,
     `Nothing in this browser waits for a sign-in at ${origin}. Either Jupyter is open under another address (localhost is not 127.0.0.1, and ports count), or the sign-in was cancelled or is too old.`,
     "Go back to the notebook and click Sign in again.",
   );

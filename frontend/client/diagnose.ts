@@ -1,6 +1,9 @@
 import type { LoginRequest } from "../oauth/request.js";
+import type { Wanted } from "../vault/messages.js";
 import type { JupyterHost } from "./host.js";
 import { callbackUrl } from "./host.js";
+import { discoveryUrl } from "./provider-address.js";
+import { storageProblem } from "./storage.js";
 
 const PATIENCE = 8000; // ms
 /** What no provider has issued. */
@@ -12,35 +15,38 @@ export interface Facts extends Record<string, unknown> {
   secure: boolean;
   /** A sign-in window can be opened here. */
   window: boolean;
+  /** Why a sign-in window's answer could not come back here; missing: nothing is in the way. */
+  storage?: string;
   /** Seconds since the epoch, by the browser's clock. */
   now: number;
-  request?: LoginRequest;
+  request?: LoginRequest | Wanted;
   /** The status of this server's callback page; 0: no answer. */
   callback?: number;
   /** By endpoint: whether this page can read its answer (CORS), be it a refusal. */
   readable?: Record<string, boolean>;
 }
 
-export async function diagnose(host: JupyterHost | null, request?: LoginRequest): Promise<Facts> {
-  const facts: Facts = {
-    origin: location.origin,
-    secure: isSecureContext,
-    window: host !== null,
-    now: Date.now() / 1000,
-  };
-  if (!host) return facts;
+/** What any page knows. */
+export function plainFacts(): Facts {
+  return { origin: location.origin, secure: isSecureContext, window: false, now: Date.now() / 1000 };
+}
+
+/** @param request as the vault has completed it; where it can't, what was asked for is what there is to look at */
+export async function diagnose(host: JupyterHost, request: LoginRequest | Wanted): Promise<Facts> {
+  const { authority, client_id } = request;
+  const relayed = "relay" in request && request.relay;
+  const facts = { ...plainFacts(), window: true, storage: storageProblem()?.message };
   const [callback, readable] = await Promise.all([
     status(callbackUrl(host)),
-    request && !request.relay ? readability(request) : undefined,
+    authority && client_id && !relayed ? readability(authority, client_id) : undefined,
   ]);
   return { ...facts, request, callback, readable };
 }
 
-async function readability({ authority, client_id }: LoginRequest): Promise<Record<string, boolean>> {
-  const issuer = authority.replace(/\/?(\.well-known\/openid-configuration)?$/, "");
+async function readability(authority: string, client_id: string): Promise<Record<string, boolean>> {
   let metadata: Record<string, unknown>;
   try {
-    metadata = await (await ask(`${issuer}/.well-known/openid-configuration`)).json();
+    metadata = await (await ask(discoveryUrl(authority))).json();
   } catch {
     return { discovery: false };
   }

@@ -1,112 +1,31 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { callbackUrl, type JupyterHost, jupyterHost } from "./host.js";
-import {
-  completeRequest,
-  DEFAULT_SCOPES,
-  fetchProviders,
-  type ProviderEntry,
-  type ServerProviders,
-  type Wanted,
-} from "./providers.js";
+import { fetchProviders, isUsualRedirectUri, type ServerProviders } from "./providers.js";
 
 const HOST: JupyterHost = { baseUrl: "/user/alice/", filesUrl: "", headers: () => ({ "X-XSRFToken": "xsrf" }) };
 const OWN = "http://localhost:3000/user/alice/oidc-widget/callback";
 const NONE: ServerProviders = { redirect_uri: null, providers: [] };
 
-const wanted = (changes: Partial<Wanted> = {}): Wanted => ({
-  authority: "https://idp.example.com",
-  client_id: "notebooks",
-  provider: null,
-  scopes: DEFAULT_SCOPES,
-  resource: null,
-  audience: null,
-  extra_params: {},
-  redirect_uri: null,
-  ...changes,
-});
+describe("a redirect address goes without saying", () => {
+  const usual = (address: string, redirect_uri: string | null = null) =>
+    isUsualRedirectUri(address, { ...NONE, redirect_uri }, HOST);
 
-const CORP: ProviderEntry = {
-  name: "corp",
-  label: "Corp",
-  authority: "https://corp.example.com",
-  client_id: "from-server",
-  scopes: ["openid", "groups"],
-  extra_params: { acr_values: "mfa", prompt: "consent" },
-  relay: true,
-};
-
-describe("the redirect address", () => {
-  test("is this server's own callback, as the browser sees it", () => {
-    const { request, forward_to } = completeRequest(wanted(), NONE, HOST);
-    expect(request.redirect_uri).toBe(OWN);
+  test("where it is this server's own callback, as the browser sees it, or an issuer's below it", () => {
     expect(callbackUrl(HOST)).toBe(OWN);
-    expect(forward_to).toBeUndefined();
+    expect([usual(OWN), usual(`${OWN}/idp.example.com.0123456789abcdef`)]).toEqual([true, true]);
+    expect([usual(`${OWN}er`), usual("https://mine.example.com/callback")]).toEqual([false, false]);
   });
 
   test.each([
     ["/hub/oidc/callback", "http://localhost:3000/hub/oidc/callback"],
     ["https://hub.example.com/callback", "https://hub.example.com/callback"],
-  ])("is the hub's one for all where there is one (%s), which sends on to our own", (redirect_uri, address) => {
-    const { request, forward_to } = completeRequest(wanted(), { ...NONE, redirect_uri }, HOST);
-    expect(request.redirect_uri).toBe(address);
-    expect(forward_to).toBe(OWN);
-  });
-
-  test("is what the person asks for before all else, then the provider's, then the hub's", () => {
-    const server = { redirect_uri: "/hub", providers: [{ ...CORP, redirect_uri: "https://corp/cb" }] };
-    const of = (changes: Partial<Wanted>) => completeRequest(wanted(changes), server, HOST).request.redirect_uri;
-    expect(of({ provider: "corp", redirect_uri: "https://mine/cb" })).toBe("https://mine/cb");
-    expect(of({ provider: "corp" })).toBe("https://corp/cb");
-    expect(of({})).toBe("http://localhost:3000/hub");
-  });
-});
-
-describe("a configured provider", () => {
-  test("brings its own settings; what the person adds comes on top", () => {
-    const asked = wanted({ provider: "corp", authority: null, client_id: null, extra_params: { prompt: "login" } });
-    const { request, label } = completeRequest(asked, { redirect_uri: null, providers: [CORP] }, HOST);
-    expect(request).toMatchObject({
-      authority: "https://corp.example.com",
-      client_id: "from-server",
-      scopes: ["openid", "groups"],
-      extra_params: { acr_values: "mfa", prompt: "login" },
-      provider: "corp",
-      relay: true,
-    });
-    expect(label).toBe("Corp");
-  });
-
-  test("of OAuth 2 alone is asked for tokens where it says, not at its address", () => {
-    const entry: ProviderEntry = {
-      ...CORP,
-      oidc: false,
-      relay: false,
-      authorization_endpoint: "https://corp.example.com/login/authorize",
-      token_endpoint: "https://corp.example.com/login/token",
-    };
-    const { request } = completeRequest(wanted({ provider: "corp" }), { redirect_uri: null, providers: [entry] }, HOST);
-    expect(request.endpoints).toEqual({
-      authorization_endpoint: "https://corp.example.com/login/authorize",
-      token_endpoint: "https://corp.example.com/login/token",
-      revocation_endpoint: undefined,
-    });
-  });
-
-  test("is asked for the scopes that the person names, and else for those that were configured", () => {
-    const of = (scopes: string[]) =>
-      completeRequest(wanted({ provider: "corp", scopes }), { redirect_uri: null, providers: [CORP] }, HOST).request
-        .scopes;
-    expect(of(["openid", "read"])).toEqual(["openid", "read"]);
-    expect(of(DEFAULT_SCOPES)).toEqual(CORP.scopes);
-  });
-
-  test("that does not exist is told, with those that do", () => {
-    const attempt = (providers: ProviderEntry[]) => () =>
-      completeRequest(wanted({ provider: "crop" }), { redirect_uri: null, providers }, HOST);
-    const told = (problem: object) => expect.objectContaining({ problem: expect.objectContaining(problem) });
-    expect(attempt([CORP])).toThrow(told({ code: "unknown_provider", hint: "It has “corp”." }));
-    expect(attempt([])).toThrow(told({ hint: expect.stringContaining("authority and client_id") }));
+  ])("where it is the hub's one for all (%s)", (redirect_uri, address) => {
+    expect([usual(address, redirect_uri), usual(`${address}/idp.example.com.0123456789abcdef`, redirect_uri)]).toEqual([
+      true,
+      true,
+    ]);
+    expect(usual(address)).toBe(false);
   });
 });
 
@@ -120,9 +39,12 @@ describe("asking the server", () => {
     expect(init).toMatchObject({ credentials: "same-origin", headers: { "X-XSRFToken": "xsrf" } });
   });
 
-  test("does without it where the server extension is not enabled", async () => {
+  test("says what to install where the server has no oidc-widget", async () => {
     vi.stubGlobal("fetch", async () => new Response("", { status: 404 }));
-    expect(await fetchProviders(HOST)).toEqual(NONE);
+    await expect(fetchProviders(HOST)).rejects.toMatchObject({
+      code: "server_unavailable",
+      problem: { hint: expect.stringContaining("Install oidc-widget") },
+    });
   });
 
   test.each<[string, () => Promise<Response>]>([
@@ -131,7 +53,7 @@ describe("asking the server", () => {
     ["shows its sign-in page", async () => new Response("<!doctype html>")],
   ])("says so when it %s", async (_, answer) => {
     vi.stubGlobal("fetch", answer);
-    await expect(fetchProviders(HOST)).rejects.toMatchObject({ code: "provider_unreachable" });
+    await expect(fetchProviders(HOST)).rejects.toMatchObject({ code: "server_unavailable" });
   });
 });
 

@@ -1,9 +1,8 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { until } from "../testing/clock.js";
-import type { FromVault, ToVault } from "../vault/messages.js";
+import type { FromVault, Role, ToVault } from "../vault/messages.js";
 import { VERSION } from "../version.js";
-import { onCourierCall } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
 import { VaultClient } from "./vault-client.js";
 
@@ -15,7 +14,14 @@ const HOST: JupyterHost = {
 
 /** The vaults that were started, each with what it was told. */
 let count = 0;
-let workers: { id: string; url: string; name?: string; heard: ToVault[]; port: MessagePort; fail: () => void }[];
+let workers: {
+  id: string;
+  url: string;
+  options: WorkerOptions;
+  heard: ToVault[];
+  port: MessagePort;
+  fail: () => void;
+}[];
 /** Locks that somebody waits for, since a vault holds them: they are granted when it dies. */
 let waiting: Map<string, () => void>;
 /** Locks that nobody else held. */
@@ -52,25 +58,26 @@ beforeEach(() => {
         const fail = () => this.dispatchEvent(new Event("error"));
         count += 1;
         const id = `vault-${count}`;
-        workers.push({ id, url, name: options.name, heard, port: port2, fail });
+        workers.push({ id, url, options, heard, port: port2, fail });
         port2.onmessage = ({ data }: MessageEvent<ToVault>) => {
           heard.push(data);
-          if (data.type === "hello" && answering) port2.postMessage({ type: "welcome", vault_id: id } as FromVault);
+          if (data.type !== "hello" || !answering) return;
+          port2.postMessage({ type: "welcome", vault_id: id, locked: true } satisfies FromVault);
         };
       }
     },
   );
 });
 
-function connected(courier = false): VaultClient {
-  const client = new VaultClient(HOST, courier);
+function connected(role: Role = "widget"): VaultClient {
+  const client = new VaultClient(HOST, role);
   void client.connect();
   return client;
 }
 
 describe("a page", () => {
   test("has no vault before it asks for one, and one however often it asks", async () => {
-    const client = new VaultClient(HOST, true);
+    const client = new VaultClient(HOST, "delivery");
     await new Promise(setImmediate);
     expect(workers).toEqual([]);
     await Promise.all([client.connect(), client.connect()]);
@@ -79,7 +86,7 @@ describe("a page", () => {
 
   test("that could get none tries again when it is asked again", async () => {
     answering = false;
-    const client = new VaultClient(HOST, true);
+    const client = new VaultClient(HOST, "delivery");
     const first = client.connect();
     await until(() => workers.length === 1);
     workers[0].fail();
@@ -90,24 +97,23 @@ describe("a page", () => {
   });
 
   test("that is gone before it got one starts none, and lets its lock go", async () => {
-    const client = new VaultClient(HOST);
+    const client = new VaultClient(HOST, "widget");
     const connecting = client.connect();
     client.dispose();
     expect(await connecting).toBe(false);
     expect(workers).toEqual([]);
   });
 
-  test("lets the courier have the vault first", async () => {
-    const courier = new VaultClient(HOST, true);
-    onCourierCall(() => courier.connect());
+  test("says nothing to the vault before what has to be there first", async () => {
+    const delivery = new VaultClient(HOST, "delivery");
     const order: string[] = [];
-    courier.onConnected(() => order.push("courier"));
-    const client = new VaultClient(HOST);
+    delivery.onConnected(() => order.push("delivery"));
+    const client = new VaultClient(HOST, "widget", () => delivery.connect());
     client.onConnected(() => order.push("widget"));
     await client.connect();
-    expect(order).toEqual(["courier", "widget"]);
+    expect(order).toEqual(["delivery", "widget"]);
     const hellos = workers.map(({ heard }) => heard[0]);
-    expect(hellos).toMatchObject([{ courier: false }, { courier: true }]);
+    expect(hellos).toMatchObject([{ role: "delivery" }, { role: "widget" }]);
   });
 
   test("finds the vault among our files; its name carries the version, so that an upgrade starts a new one", async () => {
@@ -115,18 +121,19 @@ describe("a page", () => {
     const greeter = vi.fn();
     client.onConnected(greeter);
     await until(() => greeter.mock.calls.length > 0);
-    expect(workers).toMatchObject([{ url: `${HOST.filesUrl}vault.js`, name: `oidc-widget ${VERSION}` }]);
+    const options = { type: "module", name: `oidc-widget ${VERSION} extended`, extendedLifetime: true };
+    expect(workers).toMatchObject([{ url: `${HOST.filesUrl}vault.js`, options }]);
     await until(() => workers[0].heard.some(({ type }) => type === "server"));
     expect(workers[0].heard).toMatchObject([
-      { type: "hello", courier: false },
-      { type: "server", server: { baseUrl: "http://localhost:3000/user/alice/", headers: { "X-XSRFToken": "xsrf" } } },
+      { type: "hello", role: "widget", headers: { "X-XSRFToken": "xsrf" } },
+      { type: "server", headers: { "X-XSRFToken": "xsrf" } },
     ]);
   });
 
   test("holds a lock for as long as it lives, under the name that it gives the vault", async () => {
-    connected(true);
+    connected("delivery");
     const hello = await until(() => workers[0]?.heard.find((message) => message.type === "hello"));
-    expect(hello).toMatchObject({ courier: true });
+    expect(hello).toMatchObject({ role: "delivery" });
     expect(held.has(`oidc-widget:page:${hello.page_id}`)).toBe(true);
   });
 
@@ -142,6 +149,40 @@ describe("a page", () => {
     expect(workers[0].heard.some(({ type }) => type === "wake")).toBe(false);
   });
 
+  test.each(["until it has one", "in vain"])(
+    "whose browser refuses a new vault while the old one ends asks again: %s",
+    async (outcome) => {
+      const inVain = outcome === "in vain";
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      try {
+        const client = connected();
+        const greeter = vi.fn();
+        const said = vi.fn();
+        client.onConnected(greeter);
+        client.listen(({ type }) => said(type));
+        const died = await until(() => waiting.get(`oidc-widget:vault:${workers[0]?.id}`));
+        answering = false;
+        died();
+        await until(() => workers.length === 2);
+        for (const pause of [100, 300, 1000]) {
+          const before = workers.length;
+          workers[before - 1].fail();
+          await vi.advanceTimersByTimeAsync(pause - 1);
+          expect(workers).toHaveLength(before);
+          answering = pause === 1000 && !inVain;
+          await vi.advanceTimersByTimeAsync(1);
+          expect(workers).toHaveLength(before + 1);
+        }
+        if (inVain) workers[4].fail();
+        await until(() => said.mock.calls.length > 1);
+        expect(said.mock.lastCall).toEqual([inVain ? "unavailable" : "welcome"]);
+        expect(greeter).toHaveBeenCalledTimes(inVain ? 1 : 2);
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
+
   test("that can load no vault says so, with the file's address and what to do", async () => {
     vi.stubGlobal("SharedWorker", undefined);
     const client = connected();
@@ -155,7 +196,7 @@ describe("a page", () => {
     client.send({ type: "wake" }); // into the void, and no harm done
   });
 
-  test("whose worker fails to load tries the same file within the page before it gives up", async () => {
+  test("whose worker fails says so; the vault never moves into a page that could have a worker", async () => {
     answering = false;
     const client = connected();
     const said = vi.fn();
@@ -163,7 +204,47 @@ describe("a page", () => {
     await until(() => workers.length === 1);
     workers[0].fail();
     await until(() => said.mock.calls.length > 0);
-    expect(said.mock.calls[0][0]).toMatchObject({ type: "unavailable", problem: { code: "vault_unavailable" } });
+    const { type, problem } = said.mock.calls[0][0];
+    expect(type).toBe("unavailable");
+    // It may also be that the browser has a worker of this name that was made with other options.
+    expect(problem).toMatchObject({ code: "vault_unavailable", message: expect.stringContaining("another version") });
+    expect(client.inPage).toBe(false);
+  });
+
+  test("whose worker does not answer within 10 s says so", async () => {
+    answering = false;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const client = connected();
+      const said = vi.fn();
+      client.listen(said);
+      await until(() => workers.length === 1);
+      expect(said).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(said.mock.calls[0][0].problem.message).toContain("did not answer within 10 seconds");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("has no lock to name where the browser grants none, and then watches for no crash either", async () => {
+    Object.defineProperty(navigator, "locks", {
+      configurable: true,
+      value: { request: () => Promise.reject(new DOMException("denied", "SecurityError")) },
+    });
+    const client = connected();
+    expect(await client.connect()).toBe(true);
+    expect(workers[0].heard[0]).toMatchObject({ type: "hello", page_id: null });
+  });
+
+  test("that is refused storage says so before anything is started", async () => {
+    vi.spyOn(navigator, "cookieEnabled", "get").mockReturnValue(false);
+    const client = connected();
+    const said = vi.fn();
+    client.listen(said);
+    expect(await client.connect()).toBe(false);
+    expect(said.mock.calls[0][0].problem).toMatchObject({ code: "storage_refused" });
+    expect(workers).toEqual([]);
   });
 
   test("wakes the vault when it is seen again or online again, and says goodbye", async () => {

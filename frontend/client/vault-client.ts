@@ -1,37 +1,52 @@
 import type { Problem } from "../oauth/errors.js";
-import { type FromVault, holdLock, pageLock, type ToVault, vaultLock } from "../vault/messages.js";
+import {
+  type FromVault,
+  holdLock,
+  pageLock,
+  type Role,
+  type ToVault,
+  vaultLock,
+  vaultOptions,
+} from "../vault/messages.js";
 import { VERSION } from "../version.js";
-import { callCourier } from "./courier-call.js";
 import type { JupyterHost } from "./host.js";
-import { OIDCError, problemOf } from "./oidc-error.js";
+import { asProblem, OIDCError, problem } from "./problem.js";
+import { storageProblem } from "./storage.js";
 
 /** `unavailable` comes from this side: no vault can be had in this page. */
 export type VaultListener = (message: FromVault | { type: "unavailable"; problem: Problem }) => void;
 
 type Welcome = FromVault & { type: "welcome" };
 
-/** How long a vault may take to answer before this page stops waiting for a SharedWorker, in ms. */
+/** How long a vault may take to answer before this page says that it does not, in ms. */
 const WELCOME_TIMEOUT = 10_000;
+/** How long a browser that has just lost a vault is given before it is asked for one again, in ms. */
+const PAUSES = [100, 300, 1000];
 
 /**
- * A page's line to the vault, once it is told to connect. When the vault dies (a crash, the browser's task manager), a
- * new one is connected and everybody who had something there says it again.
+ * A page's line to the vault, in one role, once it is told to connect. When the vault dies (a crash, the browser's task
+ * manager), a new one is connected and everybody who had something there says it again.
  */
 export class VaultClient {
   readonly #host: JupyterHost;
-  readonly #courier: boolean;
+  readonly #role: Role;
+  readonly #first: () => Promise<unknown>;
   readonly #pageId = pageId();
   readonly #listeners = new Set<VaultListener>();
   readonly #greeters = new Set<() => void>();
   readonly #life = new AbortController();
+  #id = "";
   #port?: MessagePort;
   #welcomed = false;
-  #held?: Promise<void>;
+  #held?: Promise<boolean>;
+  #locked = false;
   #connecting?: Promise<boolean>;
 
-  constructor(host: JupyterHost, courier = false) {
+  /** @param first what must be there before this page says anything to the vault */
+  constructor(host: JupyterHost, role: Role, first: () => Promise<unknown> = async () => {}) {
     this.#host = host;
-    this.#courier = courier;
+    this.#role = role;
+    this.#first = first;
     const { signal } = this.#life;
     addEventListener("pagehide", () => this.send({ type: "bye" }), { signal });
     addEventListener(
@@ -53,10 +68,23 @@ export class VaultClient {
     );
   }
 
+  /** Of the vault that this page is connected to. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** The vault is in this page, where scripts of others run too: the browser has no SharedWorker. */
+  get inPage(): boolean {
+    return typeof SharedWorker === "undefined";
+  }
+
   /** Whether there is a vault. Where none can be had, listeners are told why, and the next call tries again. */
   connect(): Promise<boolean> {
     this.#held ??= holdLock(pageLock(this.#pageId), this.#life.signal);
-    this.#connecting ??= this.#held.then(() => this.#connect());
+    this.#connecting ??= this.#held.then((locked) => {
+      this.#locked = locked;
+      return this.#connect();
+    });
     return this.#connecting;
   }
 
@@ -72,10 +100,9 @@ export class VaultClient {
     this.#port?.postMessage(message);
   }
 
-  /** Tells the vault how to reach the Jupyter server; its cookie may have changed since. */
+  /** Tells the vault what the Jupyter server asks of requests; its cookie may have changed since. */
   introduceServer(): void {
-    const { baseUrl, headers } = this.#host;
-    this.send({ type: "server", server: { baseUrl: new URL(baseUrl, location.href).href, headers: headers() } });
+    this.send({ type: "server", headers: this.#host.headers() });
   }
 
   listen(listener: VaultListener): () => void {
@@ -90,67 +117,78 @@ export class VaultClient {
     return () => this.#greeters.delete(greeter);
   }
 
-  async #connect(): Promise<boolean> {
+  /** @param pauses before what failed is tried again */
+  async #connect(pauses: readonly number[] = []): Promise<boolean> {
     const { signal } = this.#life;
     if (signal.aborted) return false;
     try {
-      const [welcome] = await Promise.all([
-        this.#reach(new URL("vault.js", this.#host.filesUrl).href),
-        this.#courier || callCourier(),
-      ]);
+      const refused = storageProblem();
+      if (refused) throw new OIDCError(refused);
+      await this.#first();
+      const welcome = await this.#reach(new URL("vault.js", this.#host.filesUrl).href, pauses);
       if (signal.aborted) return false;
-      navigator.locks
-        ?.request(vaultLock(welcome.vault_id), { signal }, () => {
-          this.#port = undefined;
-          this.#welcomed = false;
-          this.#connecting = this.#connect();
-        })
-        .catch(() => undefined); // disposed of
+      this.#id = welcome.vault_id;
+      if (welcome.locked) this.#watch(welcome.vault_id);
       this.#welcomed = true;
       this.#greet();
       return true;
     } catch (failure) {
+      this.#port?.close();
       this.#port = undefined;
       this.#connecting = undefined;
       if (signal.aborted) return false;
-      for (const listener of this.#listeners) listener({ type: "unavailable", problem: problemOf(failure) });
+      for (const listener of this.#listeners) listener({ type: "unavailable", problem: asProblem(failure) });
       return false;
     }
   }
 
-  async #reach(url: string): Promise<Welcome> {
+  /** Gets the vault's lock when, and only when, the vault is gone. */
+  #watch(vaultId: string): void {
+    const again = () => {
+      this.#port = undefined;
+      this.#welcomed = false;
+      this.#connecting = this.#connect(PAUSES);
+    };
+    navigator.locks?.request(vaultLock(vaultId), { signal: this.#life.signal }, again).catch(() => undefined); // disposed of
+  }
+
+  /** A browser may refuse a new worker while it is still busy with the end of the one before. */
+  async #reach(url: string, [pause, ...more]: readonly number[]): Promise<Welcome> {
     try {
-      if (typeof SharedWorker === "undefined") throw new Error("no SharedWorker in this browser");
-      const worker = new SharedWorker(url, { type: "module", name: `oidc-widget ${VERSION}` });
-      return await this.#open(worker.port, new Promise((_, reject) => worker.addEventListener("error", reject)));
+      return await this.#start(url);
     } catch (failure) {
-      if (this.#life.signal.aborted) throw failure;
-      // Chrome on Android, or a policy against workers: the same vault, within the page.
-      return await this.#openInPage(url);
+      if (pause === undefined || this.#life.signal.aborted) throw failure;
+      this.#port?.close();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      return await this.#reach(url, more);
     }
   }
 
+  async #start(url: string): Promise<Welcome> {
+    // Only where there are none at all (Chrome on Android): in the page, every script of the page is the vault's peer.
+    if (this.inPage) return await this.#openInPage(url);
+    const worker = new SharedWorker(url, vaultOptions(VERSION));
+    const failed = new Promise<never>((_, reject) => {
+      worker.addEventListener("error", (cause) => reject(new OIDCError(notLoaded(url), cause)));
+    });
+    return await this.#open(worker.port, failed);
+  }
+
   async #openInPage(url: string): Promise<Welcome> {
+    let connect: (port: MessagePort) => void;
     try {
-      const { connect } = await import(/* webpackIgnore: true */ url);
-      const { port1, port2 } = new MessageChannel();
-      connect(port2);
-      return await this.#open(port1, new Promise(() => {}));
+      ({ connect } = await import(/* webpackIgnore: true */ url));
     } catch (cause) {
-      throw new OIDCError(
-        {
-          code: "vault_unavailable",
-          message: `The file ${url} can't be loaded, so nobody can sign in here.`,
-          hint: "Install oidc-widget also where the Jupyter server runs, then reload the page.",
-        },
-        cause,
-      );
+      throw new OIDCError(notLoaded(url), cause);
     }
+    const { port1, port2 } = new MessageChannel();
+    connect(port2);
+    return await this.#open(port1, new Promise(() => {}));
   }
 
   #open(port: MessagePort, failed: Promise<never>): Promise<Welcome> {
     const welcomed = new Promise<Welcome>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("the vault does not answer")), WELCOME_TIMEOUT);
+      const timer = setTimeout(() => reject(new OIDCError(noAnswer())), WELCOME_TIMEOUT);
       port.onmessage = ({ data }: MessageEvent<FromVault>) => {
         if (data.type === "welcome") {
           clearTimeout(timer);
@@ -158,6 +196,7 @@ export class VaultClient {
         }
         for (const listener of this.#listeners) listener(data);
       };
+      failed.catch(() => clearTimeout(timer));
     });
     this.#port = port;
     this.#hello();
@@ -165,7 +204,8 @@ export class VaultClient {
   }
 
   #hello(): void {
-    this.send({ type: "hello", page_id: this.#pageId, courier: this.#courier });
+    const page_id = this.#locked ? this.#pageId : null;
+    this.send({ type: "hello", page_id, role: this.#role, headers: this.#host.headers() });
   }
 
   #greet(): void {
@@ -173,6 +213,21 @@ export class VaultClient {
     for (const greeter of this.#greeters) greeter();
   }
 }
+
+const noAnswer = () =>
+  problem(
+    "vault_unavailable",
+    ["The part of oidc-widget that holds sign-ins did not answer within 10 seconds."],
+    ["Try again. If that does not help, close all tabs of this Jupyter server and open it anew."],
+  );
+
+/** Either the file is not there, or the browser has such a worker already that was made with other options. */
+const notLoaded = (url: string) =>
+  problem(
+    "vault_unavailable",
+    ["The file %1, which holds sign-ins, can't be run, or another version of it still runs.", url],
+    ["Install oidc-widget also where the Jupyter server runs; then close all its tabs and open it anew."],
+  );
 
 function pageId(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("");

@@ -12,10 +12,10 @@ export interface ConnectedKernel {
 }
 
 /**
- * The express lane: brings the vault's messages to kernels over their control channel, which ipykernel serves on a
- * thread of its own, so that a token arrives while a cell runs.
+ * Brings the vault's messages to kernels over their control channel, which ipykernel serves on a thread of its own, so
+ * that a token arrives while a cell runs. A message goes to the kernel that the vault names and to no other.
  */
-export class Courier {
+export class ControlChannel {
   readonly #vault: VaultClient;
   readonly #connected: () => Iterable<ConnectedKernel>;
   readonly #kernels: Kernel.IManager;
@@ -31,51 +31,46 @@ export class Courier {
     });
   }
 
-  async #deliver({ delivery, message, kernel_id }: FromVault & { type: "deliver" }): Promise<void> {
-    const owner = this.#owner(message.link_id);
+  async #deliver({ delivery, message, kernel_id, visit }: FromVault & { type: "deliver" }): Promise<void> {
+    const owner = kernel_id === undefined ? undefined : this.#find(kernel_id);
     let result: DeliveryResult = "not_mine";
+    let signed_out: boolean | undefined;
     try {
-      if (owner) {
-        result = await this.#send(owner.connection, message);
-      } else if (kernel_id) {
-        result = await this.#callOn(kernel_id, message);
+      const connection = owner?.connection ?? (visit && kernel_id ? await this.#visit(kernel_id) : undefined);
+      if (connection) {
+        const reply = await ask(connection, message);
+        signed_out = reply.signed_out === true;
+        if (reply.status === "ok") result = "delivered";
+        else if (reply.reason !== "unknown_link") result = "failed"; // a restarted kernel knows none of the old widgets
       }
     } catch {
       result = "failed"; // the kernel died, or the connection is lost: the vault tries the other lane
     }
     const place = owner && { path: owner.path, name: owner.name };
-    this.#vault.send({ type: "result", delivery, result, kernel_id: owner?.connection.id ?? kernel_id, place });
+    this.#vault.send({ type: "result", delivery, result, place, signed_out });
+  }
+
+  #find(kernelId: string): ConnectedKernel | undefined {
+    for (const kernel of this.#connected()) {
+      if (kernel.connection.id === kernelId) return kernel;
+    }
+    return undefined;
   }
 
   /** A kernel that runs on although no page shows its notebook. */
-  async #callOn(id: string, message: Delivery): Promise<DeliveryResult> {
+  async #visit(id: string): Promise<Kernel.IKernelConnection | undefined> {
     const model = await this.#kernels.findById(id);
     if (!model) {
       this.#visited.get(id)?.dispose();
       this.#visited.delete(id);
-      return "not_mine";
+      return undefined;
     }
     let connection = this.#visited.get(id);
     if (!connection || connection.isDisposed) {
       connection = this.#kernels.connectTo({ model, handleComms: false });
       this.#visited.set(id, connection);
     }
-    return this.#send(connection, message);
-  }
-
-  async #send(connection: Kernel.IKernelConnection, message: Delivery): Promise<DeliveryResult> {
-    const { status, reason, signed_out } = await ask(connection, message);
-    // While no page showed the widget, the kernel had nobody to tell.
-    if (signed_out) this.#vault.send({ type: "sign_out", link_id: message.link_id });
-    if (status === "ok") return "delivered";
-    return reason === "unknown_link" ? "not_mine" : "failed"; // a restarted kernel knows nothing of the old widgets
-  }
-
-  #owner(linkId: string): ConnectedKernel | undefined {
-    for (const kernel of this.#connected()) {
-      if (kernel.connection.hasComm(linkId)) return kernel;
-    }
-    return undefined;
+    return connection;
   }
 }
 

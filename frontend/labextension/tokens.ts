@@ -2,13 +2,24 @@ import { Token } from "@lumino/coreutils";
 import type { JupyterHost } from "../client/host.js";
 import type { VaultClient } from "../client/vault-client.js";
 
-/** This page's line to the vault; `null` where the page has none. */
+/** This page's lines to the vault, one for each role, so that what is said on one can't be taken for the other's. */
+export interface Lines {
+  /** Brings tokens to kernels. */
+  readonly delivery: VaultClient;
+  /** Lists sessions, and signs in without a kernel. */
+  readonly sidebar: VaultClient;
+}
+
+/** The way to the vault, which nobody takes before somebody wants to sign in. */
 export interface ISignIns {
   readonly host: JupyterHost;
-  readonly vault: VaultClient;
+  /** The lines, loaded when they are first asked for; none of them is connected yet. */
+  lines(): Promise<Lines>;
+  /** Runs, and is waited for, before anybody gets the lines. */
+  onLines(prepare: (lines: Lines) => Promise<void> | void): void;
 }
 
 export const ISignIns = new Token<ISignIns>(
   "oidc-widget:ISignIns",
-  "The line to the vault, which holds the sign-ins of this browser and Jupyter server.",
+  "The way to the vault, which holds the sign-ins of this browser and Jupyter server.",
 );

@@ -65,7 +65,9 @@ describe("an authorization request", () => {
   test("takes what a person adds, but not in place of what the protocol sets", async () => {
     const { idp, provider } = await ready();
     // The kernel's own list: it refuses them, and so does the server for a configured provider.
-    const source = readFileSync("src/oidc_widget/oauth/reserved.py", "utf8").split("frozenset(")[1];
+    const source = readFileSync("src/oidc_widget/oauth/reserved.py", "utf8")
+      .split("RESERVED_HERE =")[0]
+      .split("frozenset(")[1];
     const reserved = [...source.matchAll(/"(\w+)"/g)].map(([, name]) => name);
     expect(reserved).toContain("code_challenge");
     const evil = Object.fromEntries(reserved.map((name) => [name, "evil"]));
@@ -121,7 +123,7 @@ describe("an authorization response", () => {
   test("that is right gives the code", async () => {
     const { idp, provider, request, made } = await sent();
     const answer = idp.authorize(made.url, ALICE);
-    expect(processAuthorizationResponse(provider, request.client_id, made, answer)).toBe("code-1");
+    expect(processAuthorizationResponse(provider, request.client_id, made, answer).get("code")).toBe("code-1");
   });
 
   test.each(["", "other", " "])("with the state %j belongs to another sign-in", async (state) => {
@@ -159,16 +161,26 @@ describe("an authorization response", () => {
 
   test("without iss is taken where the provider does not announce it", async () => {
     const { read, made } = await sent({ authorization_response_iss_parameter_supported: undefined });
-    expect(read({ code: "c", state: made.state })).toBe("c");
+    expect(read({ code: "c", state: made.state }).get("code")).toBe("c");
   });
 
-  test("with an error is told also without iss, which half of the providers leave out there", async () => {
+  test("with an error is told in the provider's words", async () => {
+    for (const announced of [true, undefined]) {
+      const { read, made, idp } = await sent({ authorization_response_iss_parameter_supported: announced });
+      const answer = { error: "access_denied", error_description: "The user said no.", state: made.state };
+      const problem = await problemWith(() => read(announced ? { ...answer, iss: idp.issuer } : answer));
+      expect(problem.code).toBe("access_denied");
+      expect(problem.message).toContain("The user said no.");
+      expect(problem.hint).toBeTruthy();
+    }
+  });
+
+  test("with an error and without the iss that was announced ends the attempt, but is not told as the provider's", async () => {
     const { read, made } = await sent();
-    const answer = { error: "access_denied", error_description: "The user said no.", state: made.state };
+    const answer = { error: "access_denied", error_description: "Call 555-0100.", state: made.state };
     const problem = await problemWith(() => read(answer));
-    expect(problem.code).toBe("access_denied");
-    expect(problem.message).toContain("The user said no.");
-    expect(problem.hint).toBeTruthy();
+    expect(problem.code).toBe("authorization_failed");
+    expect(JSON.stringify(problem)).not.toContain("555-0100");
   });
 
   test.each([
@@ -181,18 +193,19 @@ describe("an authorization response", () => {
     ["server_error", "authorization_failed"],
     ["constructor", "authorization_failed"],
   ])("that says %s is the problem %s", async (error, code) => {
-    const { read, made } = await sent();
-    const problem = await problemWith(() => read({ error, state: made.state }));
+    const { read, made, idp } = await sent();
+    const problem = await problemWith(() => read({ error, state: made.state, iss: idp.issuer }));
     expect(problem.code).toBe(code);
     expect(problem.message).not.toContain("undefined");
   });
 
   test("quotes no more than a few lines of what the provider says", async () => {
-    const { read, made } = await sent();
+    const { read, made, idp } = await sent();
     const long = "x".repeat(5000);
     const problem = await problemWith(() =>
-      read({ error: "server_error", error_description: long, state: made.state }),
+      read({ error: "server_error", error_description: long, state: made.state, iss: idp.issuer }),
     );
+    expect(problem.message).toContain("xxx");
     expect(problem.message.length).toBeLessThan(500);
   });
 

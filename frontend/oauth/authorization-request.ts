@@ -9,6 +9,8 @@ export interface AuthorizationRequest {
   state: string;
   nonce: string;
   verifier: string;
+  /** When the person is sent there, in seconds since the epoch: how long ago they may have signed in counts from then. */
+  sentAt: number;
 }
 
 /**
@@ -49,5 +51,5 @@ export async function authorizationRequest(
   for (const [name, value] of Object.entries<string | null>(parameters)) {
     if (value !== null) url.searchParams.set(name, value);
   }
-  return { url: url.href, state, nonce, verifier };
+  return { url: url.href, state, nonce, verifier, sentAt: environment.now() };
 }

@@ -3,22 +3,34 @@ import type { ErrorCode } from "./errors.js";
 /** What each failure is told with, beside its code. Nothing here is secret. */
 export interface Facts {
   invalid_authority: { authority: string; url?: URL };
-  provider_unreachable: { address: string } | Said;
+  invalid_configuration: { parameter: string; value: string };
+  unknown_provider: { name: string; names: string[] };
+  provider_unreachable: Unreachable | Said;
   discovery_failed: { address: string; status: number } | { address: string; endpoint: string } | Said;
-  issuer_mismatch: { issuer: URL; announced: string } | Said;
+  issuer_mismatch: { authority: string; announced: string } | Said;
+  redirect_uri_mismatch: { given: string; own: string };
   authorization_failed: Refusal | { issuer: string };
   state_mismatch: undefined;
   iss_mismatch: { issuer: string; iss: string | undefined };
   id_token_invalid: { claim?: string };
-  token_endpoint_unreachable: { address: string } | { status: number } | Said;
+  acr_mismatch: { wanted: string; acr?: string };
+  token_endpoint_unreachable: Unreachable | { status: number; retryAfter?: number } | Said;
   token_request_refused: Refusal | { status: number };
   token_response_invalid: { status: number };
-  /** The provider gave nothing to renew the token with. */
-  invalid_grant: undefined;
-  scope_unavailable: Refusal;
+  /** The provider gave nothing to renew the token with; or what it gave is dead, in its own words. */
+  invalid_grant: Refusal | undefined;
+  scope_unavailable: Refusal | Unanswered;
   timeout: undefined;
   no_token: undefined;
+  /** The Jupyter server does not answer as ours does. */
+  server_unavailable: { status: number };
   sign_in_failed: { name: string };
+}
+
+/** No answer, or (`largest`: bytes) more than anybody reads. */
+export interface Unreachable {
+  address: string;
+  largest?: number;
 }
 
 /** What a provider answers when it refuses (RFC 6749 §4.1.2.1, §5.2; RFC 8707 §2). */
@@ -26,6 +38,12 @@ export interface Refusal {
   error: string;
   error_description?: string;
   client_id: string;
+}
+
+/** What was asked for, and came back otherwise: nothing was refused, so this is a warning. */
+export interface Unanswered {
+  asked: string;
+  got: string;
 }
 
 /** The Jupyter server's own words, by way of the relay; without any, it does not know the person any more. */
@@ -48,12 +66,7 @@ export class Failure<Code extends ErrorCode & keyof Facts = ErrorCode & keyof Fa
   }
 }
 
-/** Known by its form: what is loaded on demand is a bundle with a class of its own. */
-export function isFailure(failure: unknown): failure is Failure {
-  return failure instanceof Error && "facts" in failure;
-}
-
 /** Something can't be reached now: that says nothing of a sign-in, and passes. */
 export function isUnreachable(failure: unknown): boolean {
-  return /_unreachable$/.test((failure as Partial<Failure>).code ?? "");
+  return failure instanceof Failure && /_unreachable$/.test(failure.code);
 }

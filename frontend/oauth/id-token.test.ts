@@ -1,10 +1,10 @@
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { problemWith } from "../testing/problem.js";
 import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
 import { encode, forgedWithPublicKey, SigningKey } from "../testing/signing-key.js";
 import { authorizationRequest } from "./authorization-request.js";
 import { discover } from "./provider.js";
-import { exchangeCode } from "./token-endpoint.js";
+import { exchangeCode, refreshTokens } from "./token-endpoint.js";
 
 type Claims = Record<string, unknown>;
 
@@ -23,18 +23,18 @@ async function setUp(key?: SigningKey): Promise<void> {
   idp = await TestProvider.make({ key });
 }
 
-async function signIn() {
+async function signIn(extra_params: Record<string, string> = {}) {
   const provider = await discover(idp.issuer, idp.environment);
-  const request = loginRequest();
+  const request = loginRequest({ extra_params });
   const sent = await authorizationRequest(provider, request, idp.environment);
   return exchangeCode(provider, request, sent, idp.authorize(sent.url, ALICE), idp.environment);
 }
 
 /** The problem of a sign-in; `undefined` if it went well. */
-async function problem() {
+async function problem(extra_params?: Record<string, string>) {
   let done = false;
   const attempt = async () => {
-    await signIn();
+    await signIn(extra_params);
     done = true;
   };
   return problemWith(attempt).catch((failure) => {
@@ -138,6 +138,32 @@ describe("an ID token is refused", () => {
     await setUp();
     idp.jwks = { keys: [] };
     expect((await problem())?.code).toBe("id_token_invalid");
+    expect(idp.calls.filter(({ url }) => url === idp.metadata.jwks_uri)).toHaveLength(2); // once more, and no oftener
+  });
+
+  test.each<[string, ResponseInit]>([
+    ["are served with an error", { status: 500 }],
+    ["are a web page", { headers: { "content-type": "text/html" } }],
+  ])("when its keys %s, whatever they say", async (_, init) => {
+    await setUp();
+    const { fetch } = idp;
+    const bad: typeof fetch = async (input, given) =>
+      String(input) === idp.metadata.jwks_uri ? new Response(JSON.stringify(idp.jwks), init) : fetch(input, given);
+    const environment = { ...idp.environment, fetch: bad };
+    const provider = await discover(idp.issuer, environment);
+    expect(provider.keys).toEqual({});
+    const request = loginRequest();
+    const sent = await authorizationRequest(provider, request, environment);
+    const attempt = exchangeCode(provider, request, sent, idp.authorize(sent.url), environment);
+    expect((await problemWith(() => attempt)).code).toBe("provider_unreachable");
+  });
+
+  test("and its tokens are revoked: nobody will use them", async () => {
+    await setUp();
+    idp.idToken = (claims) => ({ ...claims, nonce: "other" });
+    expect((await problem())?.code).toBe("id_token_invalid");
+    expect(idp.revoked).toHaveLength(1);
+    expect(idp.refreshTokens.size).toBe(0);
   });
 });
 
@@ -184,16 +210,27 @@ describe("an ID token is taken", () => {
     expect(await problem()).toBeUndefined();
   });
 
-  test("after the provider has changed its keys", async () => {
-    const now = vi.spyOn(Date, "now");
+  test("after the provider has changed its keys a moment ago, past every cache", async () => {
     await setUp();
     const provider = await discover(idp.issuer, idp.environment);
+    const before = idp.calls.length;
     idp.useKey(await SigningKey.make("ES256", "key-2"));
-    now.mockReturnValue(Date.now() + 61_000); // asked for again a minute later at the earliest
     const request = loginRequest();
     const sent = await authorizationRequest(provider, request, idp.environment);
     const tokens = await exchangeCode(provider, request, sent, idp.authorize(sent.url, ALICE), idp.environment);
     expect(tokens.claims?.sub).toBe("alice-1");
+    const asked = idp.calls.slice(before).filter(({ url }) => url === idp.metadata.jwks_uri);
+    expect(asked.map(({ init }) => init.cache)).toEqual(["no-store"]);
+    expect(provider.keys).toMatchObject({ jwks: { keys: [{ kid: "key-2" }] } }); // and the next one is known
+  });
+
+  test("after the provider has made another key under the same name", async () => {
+    await setUp();
+    const provider = await discover(idp.issuer, idp.environment);
+    idp.useKey(await SigningKey.make("ES256", "key-1"));
+    const request = loginRequest();
+    const sent = await authorizationRequest(provider, request, idp.environment);
+    await expect(exchangeCode(provider, request, sent, idp.authorize(sent.url), idp.environment)).resolves.toBeTruthy();
   });
 
   test("although the keys could not be had beforehand", async () => {
@@ -211,6 +248,78 @@ describe("an ID token is taken", () => {
     const sent = await authorizationRequest(provider, request, environment);
     await expect(exchangeCode(provider, request, sent, idp.authorize(sent.url), environment)).resolves.toBeTruthy();
   });
+});
+
+describe("when and how the person signed in", () => {
+  test("is not asked about where the request did not", async () => {
+    await setUp();
+    expect(await problem()).toBeUndefined();
+  });
+
+  test.each([
+    ["ten years ago", -10 * 365 * 86_400],
+    ["a little longer ago than that", -40],
+    ["never", undefined],
+    ["in a word", "now"],
+  ])("with max_age 30 is refused: %s (OpenID Connect Core §3.1.2.1)", async (_, ago) => {
+    await setUp();
+    idp.idToken = (claims) => ({ ...claims, auth_time: typeof ago === "number" ? at(ago) : ago });
+    expect((await problem({ max_age: "30" }))?.code).toBe("id_token_invalid");
+  });
+
+  test.each([0, -3, -29])("with max_age 30 is taken: %i s ago", async (ago) => {
+    await setUp();
+    idp.idToken = (claims) => ({ ...claims, auth_time: at(ago) });
+    expect(await problem({ max_age: "30" })).toBeUndefined();
+  });
+
+  test("counts from when they were sent: consent may take a while", async () => {
+    await setUp();
+    const provider = await discover(idp.issuer, idp.environment);
+    const request = loginRequest({ extra_params: { max_age: "0" } });
+    const sent = await authorizationRequest(provider, request, idp.environment);
+    sent.sentAt = at(-300);
+    idp.idToken = (claims) => ({ ...claims, auth_time: at(-290) });
+    const attempt = exchangeCode(provider, request, sent, idp.authorize(sent.url), idp.environment);
+    await expect(attempt).resolves.toBeTruthy();
+  });
+
+  test("is told by the provider's own clock", async () => {
+    await setUp();
+    idp.ahead = -600;
+    idp.idToken = (claims) => ({ ...claims, auth_time: claims.iat });
+    expect(await problem({ max_age: "10" })).toBeUndefined();
+    idp.idToken = (claims) => ({ ...claims, auth_time: (claims.iat as number) - 60 });
+    expect((await problem({ max_age: "10" }))?.message).toContain("auth_time");
+  });
+
+  test.each<[string, unknown]>([
+    ["another acr", "urn:pwd"],
+    ["none", undefined],
+    ["a list", ["urn:mfa"]],
+    ["part of one", "urn:mf"],
+  ])("with acr_values is refused: %s", async (_, acr) => {
+    await setUp();
+    idp.idToken = (claims) => ({ ...claims, acr });
+    const found = await problem({ acr_values: "urn:mfa urn:otp" });
+    expect(found?.code).toBe("acr_mismatch");
+    expect(found?.hint).toContain("Leave acr_values out");
+    expect(idp.revoked).toHaveLength(1);
+  });
+
+  test("with acr_values is taken: one of them", async () => {
+    await setUp();
+    idp.idToken = (claims) => ({ ...claims, acr: "urn:otp" });
+    expect(await problem({ acr_values: "urn:mfa urn:otp" })).toBeUndefined();
+  });
+
+  test.each(["soon", "-1", "1.5", "", "1e3"])(
+    "a max_age of %j can't be checked, and is not let pass",
+    async (max_age) => {
+      await setUp();
+      expect((await problem({ max_age }))?.code).toBe("invalid_configuration");
+    },
+  );
 });
 
 describe("a provider's clock", () => {
@@ -232,5 +341,74 @@ describe("a provider's clock", () => {
     idp.ahead = 600;
     idp.idToken = (claims) => ({ ...claims, nbf: at(1800) });
     expect((await problem())?.message).toContain("not valid yet");
+  });
+
+  test("is told by the iat of a token that this very sign-in asked for, and by no other", async () => {
+    await setUp();
+    // An old token: 800 s over, and its own time says that it is not.
+    idp.idToken = (claims) => ({ ...claims, nonce: "of another sign-in", iat: at(-850), exp: at(-800) });
+    expect((await problem())?.message).toMatch(/expired|nonce/);
+    idp.idToken = undefined;
+    const provider = await discover(idp.issuer, idp.environment);
+    const { refresh_token, identity } = await signIn();
+    idp.idToken = (claims) => ({ ...claims, iat: at(-850), exp: at(-800) });
+    const attempt = refreshTokens(
+      provider,
+      "notebooks",
+      refresh_token as string,
+      { scopes: [] },
+      idp.environment,
+      identity,
+    );
+    expect((await problemWith(() => attempt)).message).toContain("expired");
+  });
+});
+
+describe("a refreshed ID token", () => {
+  const wrong: [what: string, change: (claims: Claims) => Claims][] = [
+    ["another person's", (c) => ({ ...c, sub: "bob-2" })],
+    ["another issuer's", (c) => ({ ...c, iss: "https://evil.example.com" })],
+    ["for another client", (c) => ({ ...c, aud: "other" })],
+    ["without the first one's audiences", (c) => ({ ...c, aud: "notebooks" })],
+    ["with another azp", (c) => ({ ...c, azp: "other" })],
+    ["without the azp that there was", (c) => ({ ...c, azp: undefined, aud: "notebooks" })],
+    ["of another sign-in's time", (c) => ({ ...c, auth_time: (c.auth_time as number) + 60 })],
+    ["with another nonce", (c) => ({ ...c, nonce: "other" })],
+  ];
+  const rich = (claims: Claims) => ({ ...claims, aud: ["notebooks", "api"], azp: "notebooks", auth_time: at(-10) });
+
+  async function refreshed(change: (claims: Claims) => Claims) {
+    await setUp();
+    const auth_time = at(-10);
+    idp.idToken = (claims) => ({ ...rich(claims), auth_time });
+    const provider = await discover(idp.issuer, idp.environment);
+    const { refresh_token, identity } = await signIn();
+    idp.idToken = (claims) => change({ ...rich(claims), auth_time });
+    return refreshTokens(provider, "notebooks", refresh_token as string, { scopes: [] }, idp.environment, identity);
+  }
+
+  test.each(wrong)("%s is refused, and what came with it revoked (OpenID Connect Core §12.2)", async (_, change) => {
+    const attempt = refreshed(change);
+    expect((await problemWith(() => attempt)).code).toBe("id_token_invalid");
+    expect(idp.refreshTokens.size).toBe(0);
+  });
+
+  test.each<[string, (claims: Claims) => Claims]>([
+    ["the same again", (c) => c],
+    ["without auth_time", ({ auth_time: _, ...c }) => c],
+    ["with auth_time as a float", (c) => ({ ...c, auth_time: (c.auth_time as number) + 0.25 })],
+    ["for one audience more", (c) => ({ ...c, aud: ["notebooks", "api", "another"] })],
+  ])("%s is taken", async (_, change) => {
+    await expect(refreshed(change)).resolves.toMatchObject({ claims: { sub: "alice-1" } });
+  });
+
+  test("that is empty is none that may be left out", async () => {
+    const attempt = refreshed((claims) => claims);
+    await attempt;
+    idp.answer = (body) => ({ ...body, id_token: "" });
+    const provider = await discover(idp.issuer, idp.environment);
+    const [token] = idp.refreshTokens.keys();
+    const again = refreshTokens(provider, "notebooks", token, { scopes: [] }, idp.environment);
+    expect((await problemWith(() => again)).code).toBe("id_token_invalid");
   });
 });

@@ -1,69 +1,86 @@
 import * as oauth from "oauth4webapi";
+import type { Identity } from "./authentication.js";
 import { base64url, type Environment } from "./environment.js";
-import { Failure, isFailure } from "./failure.js";
-import type { Provider } from "./provider.js";
-import { send } from "./send.js";
+import { Failure } from "./failure.js";
+import type { Decoded } from "./jwt.js";
+import { knownKeys, type Provider } from "./provider.js";
+import { isJson, send } from "./send.js";
 import { hasSubtleCrypto, sha2 } from "./sha2.js";
 
-/** How far a provider's clock may be off, in seconds, before its tokens count as old or as not yet made. */
+/** How far a clock may be off, in seconds, before a new token counts as old or as not yet made. */
 const LARGEST_SKEW = 900;
-
-/** The header and the claims of an ID token; nothing is verified by this. */
-export type Decoded = Record<"header" | "claims", Record<string, unknown>>;
-
-/** `undefined`: there is none, or none that can be read. */
-export function decoded(idToken: unknown): Decoded | undefined {
-  try {
-    const [header, claims] = String(idToken)
-      .split(".", 2)
-      .map((part) => {
-        const bytes = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
-        return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
-      });
-    return { header, claims };
-  } catch {
-    return undefined;
-  }
-}
-
 /**
- * Seconds that the provider's clock is ahead of ours. An ID token that comes straight from the token endpoint was
- * made just now, so its `iat` tells the provider's time; beyond the limit it is taken for an old token instead.
+ * Seconds that the provider's clock is ahead of ours. Only the nonce of a sign-in begun here proves that a token was
+ * made just now, so only then may its `iat` tell the provider's time; beyond the limit it is taken for an old one.
  */
-export function clockSkew(token: Decoded | undefined, environment: Environment): number {
-  const skew = Math.round(Number(token?.claims?.iat) - environment.now());
+export function clockSkew(token: Decoded | undefined, nonce: string, environment: Environment): number {
+  if (token?.claims?.nonce !== nonce) return 0;
+  const skew = Math.round(Number(token.claims.iat) - environment.now());
   return Math.abs(skew) <= LARGEST_SKEW ? skew : 0;
 }
 
-/** What the library's claims checks (OpenID Connect Core §3.1.3.7) leave open: `nonce`, signature and `at_hash`. */
-export async function validateIdToken(
-  { metadata, keys }: Provider,
+/** OpenID Connect Core §12.2: a refreshed ID token is of the same person and the same sign-in, for the same client. */
+export function checkSameSignIn(claims: oauth.IDToken, { claims: before, nonce }: Identity): void {
+  const list = (aud: string | string[]) => [aud].flat();
+  if (claims.sub !== before.sub) throw invalidIdToken("sub");
+  if (!list(before.aud).every((one) => list(claims.aud).includes(one))) throw invalidIdToken("aud");
+  // One that names this client itself, where several audiences make it say so, is no other.
+  if (claims.azp !== before.azp && (before.azp !== undefined || !list(before.aud).includes(String(claims.azp)))) {
+    throw invalidIdToken("azp");
+  }
+  const { auth_time } = claims;
+  if (auth_time !== undefined && before.auth_time !== undefined && Math.abs(auth_time - before.auth_time) > 1) {
+    throw invalidIdToken("auth_time");
+  }
+  if (claims.nonce !== undefined && claims.nonce !== nonce) throw invalidIdToken("nonce");
+}
+
+/** What the library's claims checks (OpenID Connect Core §3.1.3.7) leave open: signature and `at_hash`. */
+export async function validateSignature(
+  provider: Provider,
   response: Response,
-  { header, claims }: Decoded,
+  idToken: Decoded | undefined,
   accessToken: string,
   environment: Environment,
-  nonce?: string,
 ): Promise<void> {
-  if (nonce !== undefined && claims.nonce !== nonce) throw invalidIdToken("nonce");
   if (hasSubtleCrypto()) {
     try {
-      await oauth.validateApplicationLevelSignature(metadata, response, {
-        [oauth.customFetch]: async (address: string) => {
-          const keySet = await send(environment, address);
-          if (!keySet.ok) throw new Failure("provider_unreachable", { address });
-          return keySet;
-        },
-        [oauth.allowInsecureRequests]: true, // what may be called without TLS, discovery has decided
-        [oauth.jwksCache]: keys,
-      });
-    } catch (cause) {
-      throw isFailure(cause) ? cause : invalidIdToken("signature", cause);
+      await verify(provider, response, environment);
+    } catch (known) {
+      if (known instanceof Failure) throw known; // no keys to be had
+      try {
+        // A key that the provider has only just made, or one that took another's name: once, past every cache.
+        const fresh = { ...provider, metadata: { ...provider.metadata }, keys: {} };
+        await verify(fresh, response, environment, "no-store");
+        Object.assign(provider, fresh);
+      } catch (cause) {
+        throw cause instanceof Failure ? cause : invalidIdToken("signature", cause);
+      }
     }
   } // Where the page is no secure context, the token endpoint's TLS vouches for it (Core §3.1.3.7, point 6).
+  const { header, claims } = idToken ?? { header: {}, claims: {} }; // the library has read it already
   const { at_hash } = claims;
   if (at_hash !== undefined && at_hash !== (await accessTokenHash(header.alg, accessToken))) {
     throw invalidIdToken("at_hash");
   }
+}
+
+function verify(
+  { metadata, keys }: Provider,
+  response: Response,
+  environment: Environment,
+  cache?: RequestCache,
+): Promise<void> {
+  return oauth.validateApplicationLevelSignature(metadata, response, {
+    [oauth.customFetch]: async (address: string) => {
+      const keySet = await send(environment, address, cache && { cache });
+      if (!keySet.ok || !isJson(keySet)) throw new Failure("provider_unreachable", { address });
+      const { keys } = (await keySet.json()) ?? {};
+      return Response.json({ keys: Array.isArray(keys) ? knownKeys(keys).keys : keys });
+    },
+    [oauth.allowInsecureRequests]: true, // what may be called without TLS, discovery has decided
+    [oauth.jwksCache]: keys,
+  });
 }
 
 /** OpenID Connect Core §3.1.3.6: the left half of the hash that belongs to the signature's algorithm. */

@@ -44,6 +44,8 @@ describe("an authority", () => {
   });
 });
 
+const html = (document: object) => new Response(JSON.stringify(document), { headers: { "content-type": "text/html" } });
+
 describe("discovery", () => {
   test("brings metadata and keys, with one request each, without cookies", async () => {
     const idp = await TestProvider.make();
@@ -90,6 +92,8 @@ describe("discovery", () => {
     ["a list", () => Response.json([{ issuer: "https://idp.example.com" }])],
     ["no issuer", () => Response.json({ token_endpoint: "https://idp.example.com/token" })],
     ["an issuer of the wrong type", () => Response.json({ issuer: 7 })],
+    ["a document that says it is a web page", () => html({ issuer: "https://idp.example.com" })],
+    ["an issuer without end", () => Response.json({ issuer: `https://idp.example.com/${"a".repeat(5000)}` })],
   ])("takes %s for no discovery document", async (_, answer) => {
     const idp = await TestProvider.make();
     const fetch = async () => answer();
@@ -105,6 +109,10 @@ describe("discovery", () => {
     "https://idp.example.com:444",
     "http://idp.example.com",
     "https://IDP.example.com/?a",
+    "https://idp.example.com:443",
+    "https://idp.example.com/x/..",
+    "https://idp.example.com//",
+    "https://user@idp.example.com",
     "idp.example.com",
   ])("refuses a provider that calls itself %s", async (issuer) => {
     const idp = await TestProvider.make();
@@ -175,5 +183,43 @@ describe("discovery", () => {
       String(input) === idp.metadata.jwks_uri ? keys() : idp.fetch(input, init);
     const provider = await discover(idp.issuer, { ...idp.environment, fetch });
     expect(provider.keys).toEqual({});
+  });
+
+  test("keeps what a sign-in goes by, and nothing else", async () => {
+    const idp = await TestProvider.make();
+    Object.assign(idp.metadata, {
+      "x-padding": "x".repeat(100_000),
+      claims_supported: ["sub"],
+      id_token_signing_alg_values_supported: ["ES256", 5, "x".repeat(500), ...Array(1000).fill("RS256")],
+    });
+    idp.jwks = { keys: [{ ...idp.jwks.keys[0], x5c: ["x".repeat(100_000)] }, ...Array(500).fill({ kty: "RSA" })] };
+    const provider = await discover(idp.issuer, idp.environment);
+    expect(JSON.stringify(provider).length).toBeLessThan(10_000);
+    expect(provider.metadata).not.toHaveProperty("claims_supported");
+    expect(provider.metadata.id_token_signing_alg_values_supported).toContain("ES256");
+  });
+
+  test.each(["discovery", "keys"])("reads no more than 1 MB of the %s, and asks for no more", async (what) => {
+    const idp = await TestProvider.make();
+    let chunks = 0;
+    const endless = () => {
+      const stream = new ReadableStream({
+        pull(controller) {
+          chunks += 1;
+          controller.enqueue(new TextEncoder().encode(`{"a":"${"x".repeat(100_000)}"},`));
+        },
+      });
+      return new Response(stream, { headers: { "content-type": "application/json" } });
+    };
+    const fetch: typeof globalThis.fetch = async (input, init) =>
+      String(input).includes(what === "keys" ? "/keys" : "openid-configuration") ? endless() : idp.fetch(input, init);
+    const attempt = discover(idp.issuer, { ...idp.environment, fetch });
+    if (what === "keys") expect((await attempt).keys).toEqual({});
+    else
+      expect(await problemWith(() => attempt)).toMatchObject({
+        code: "provider_unreachable",
+        message: expect.stringContaining("longer than 1 MB"),
+      });
+    expect(chunks).toBeLessThan(20);
   });
 });

@@ -1,7 +1,7 @@
 import type { AuthorizationServer, JWKSCacheInput } from "oauth4webapi";
 import type { Environment } from "./environment.js";
 import { Failure } from "./failure.js";
-import { send } from "./send.js";
+import { isJson, send } from "./send.js";
 import { hasSubtleCrypto } from "./sha2.js";
 
 const WELL_KNOWN = "/.well-known/openid-configuration";
@@ -15,6 +15,14 @@ const ENDPOINTS = [
   "revocation_endpoint",
   "end_session_endpoint",
 ] as const;
+/** Of what else a provider publishes, this is used; the rest is not kept. */
+const LISTS = ["id_token_signing_alg_values_supported", "prompt_values_supported"] as const;
+/** Of a key: what verifies a signature (RFC 7517 §4, RFC 7518 §6), and no certificates. */
+const KEY_MEMBERS = "kty kid use key_ops alg crv x y n e".split(" ");
+/** The longest address that is taken, in characters, and the most of any list. */
+const LONGEST_ADDRESS = 2000;
+const MOST = 100;
+const FLAGS = ["authorization_response_iss_parameter_supported"] as const;
 
 /** A provider as the rest of the protocol needs it: its metadata and its keys. */
 export interface Provider {
@@ -43,15 +51,20 @@ function isProtected(url: URL): boolean {
  * elsewhere has no business with this machine's own ports.
  */
 function isUsable(endpoint: unknown, issuer: URL): boolean {
-  if (typeof endpoint !== "string" || !URL.canParse(endpoint)) return false;
+  if (typeof endpoint !== "string" || endpoint.length > LONGEST_ADDRESS || !URL.canParse(endpoint)) return false;
   const url = new URL(endpoint);
   return issuer.protocol === "https:" ? url.protocol === "https:" : isProtected(url);
+}
+
+/** The issuer's address as a person means it: what comes along when it is pasted is not part of it. */
+function stripped(authority: string): string {
+  return authority.trim().replace(new RegExp(`${WELL_KNOWN}$`), "");
 }
 
 export function parseAuthority(authority: string): URL {
   let url: URL;
   try {
-    url = new URL(authority.trim().replace(new RegExp(`${WELL_KNOWN}$`), ""));
+    url = new URL(stripped(authority));
   } catch (cause) {
     throw new Failure("invalid_authority", { authority }, cause);
   }
@@ -61,33 +74,57 @@ export function parseAuthority(authority: string): URL {
 
 /** OpenID Connect Discovery 1.0 §4, and the provider's keys, so that a later click needs neither. */
 export async function discover(authority: string, environment: Environment): Promise<Provider> {
-  const issuer = parseAuthority(authority);
-  const address = bare(issuer) + WELL_KNOWN;
-  const metadata: AuthorizationServer = {
-    id_token_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
-    ...(await fetchMetadata(issuer, address, environment)),
-  };
+  const url = parseAuthority(authority);
+  const address = url.href.replace(/\/$/, "") + WELL_KNOWN;
+  const metadata = known(await fetchMetadata(authority, address, environment));
   for (const endpoint of ENDPOINTS) {
-    if (isUsable(metadata[endpoint], issuer)) continue;
+    if (isUsable(metadata[endpoint], url)) continue;
     if (/^(auth|token)/.test(endpoint)) throw new Failure("discovery_failed", { address, endpoint });
-    delete metadata[endpoint];
+    delete (metadata as Record<string, unknown>)[endpoint];
   }
   return { metadata, keys: await fetchKeys(metadata, environment), oidc: true };
 }
 
-async function fetchMetadata(issuer: URL, address: string, environment: Environment): Promise<AuthorizationServer> {
+async function fetchMetadata(
+  authority: string,
+  address: string,
+  environment: Environment,
+): Promise<AuthorizationServer> {
   const response = await send(environment, address, { redirect: "follow" });
   const { status } = response;
-  // Not JSON, or null: told together with every other way of being no discovery document.
-  const metadata = (status === 200 && (await response.json().catch(() => undefined))) || {};
-  const announced: unknown = metadata.issuer;
-  if (typeof announced !== "string") throw new Failure("discovery_failed", { address, status });
-  // The document's own issuer is what ID tokens must name, letter by letter; of what the person wrote,
-  // a slash at the end is forgiven, because it can't lead to another provider.
-  if (!URL.canParse(announced) || bare(new URL(announced)) !== bare(issuer)) {
-    throw new Failure("issuer_mismatch", { issuer, announced });
-  }
+  const metadata = response.ok && isJson(response) ? await response.json().catch(() => undefined) : undefined;
+  const announced: unknown = metadata?.issuer;
+  if (typeof announced !== "string" || announced.length > LONGEST_ADDRESS)
+    throw new Failure("discovery_failed", { address, status });
+  if (!sameIssuer(announced, stripped(authority))) throw new Failure("issuer_mismatch", { authority, announced });
   return metadata;
+}
+
+/**
+ * The document's own issuer is what ID tokens must name, letter by letter (OpenID Connect Discovery 1.0 §4.3). Of what the
+ * person wrote, a slash at the end and capitals in the host's name are forgiven: they can't lead to another provider.
+ */
+export function sameIssuer(one: string, other: string): boolean {
+  const bare = (issuer: string) =>
+    issuer.replace(/\/$/, "").replace(/^[^/]*\/\/[^/?#]*/, (schemeAndHost) => schemeAndHost.toLowerCase());
+  return bare(one) === bare(other);
+}
+
+/** A provider may publish what it likes, and as much as it likes; only what a sign-in goes by is kept. */
+function known(document: AuthorizationServer): AuthorizationServer {
+  const texts = (list: unknown[]) =>
+    list.slice(0, MOST).filter((item) => typeof item === "string" && item.length < 100);
+  const lists = LISTS.flatMap((name) => {
+    const list = document[name];
+    return Array.isArray(list) ? [[name, texts(list)]] : [];
+  });
+  return {
+    issuer: document.issuer,
+    id_token_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
+    ...Object.fromEntries(ENDPOINTS.map((name) => [name, document[name]])),
+    ...Object.fromEntries(FLAGS.map((name) => [name, document[name] === true])),
+    ...Object.fromEntries(lists),
+  };
 }
 
 /**
@@ -97,14 +134,16 @@ async function fetchMetadata(issuer: URL, address: string, environment: Environm
 async function fetchKeys({ jwks_uri }: AuthorizationServer, environment: Environment): Promise<JWKSCacheInput> {
   if (!jwks_uri || !hasSubtleCrypto()) return {};
   try {
-    const jwks = await (await send(environment, jwks_uri)).json();
-    return Array.isArray(jwks.keys) ? { jwks, uat: Math.floor(environment.now()) } : {};
+    const response = await send(environment, jwks_uri);
+    const jwks = response.ok && isJson(response) ? await response.json() : {};
+    return Array.isArray(jwks.keys) ? { jwks: knownKeys(jwks.keys), uat: Math.floor(environment.now()) } : {};
   } catch {
     return {};
   }
 }
 
-/** Without the slash at its end. */
-function bare({ href }: URL): string {
-  return href.replace(/\/$/, "");
+export function knownKeys(keys: unknown[]): { keys: Record<string, unknown>[] } {
+  const members = (key: object) => Object.entries(key).filter(([name]) => KEY_MEMBERS.includes(name));
+  const objects = keys.filter((key): key is object => typeof key === "object" && key !== null);
+  return { keys: objects.slice(0, MOST).map((key) => Object.fromEntries(members(key))) };
 }

@@ -1,9 +1,11 @@
 import * as oauth from "oauth4webapi";
+import { authenticationFailure, type Identity, maxAgeOf } from "./authentication.js";
 import type { AuthorizationRequest } from "./authorization-request.js";
 import { processAuthorizationResponse } from "./authorization-response.js";
 import type { Environment } from "./environment.js";
 import { Failure, isUnreachable } from "./failure.js";
-import { clockSkew, type Decoded, decoded, invalidIdToken, validateIdToken } from "./id-token.js";
+import { checkSameSignIn, clockSkew, invalidIdToken, validateSignature } from "./id-token.js";
+import { decoded } from "./jwt.js";
 import type { Provider } from "./provider.js";
 import { type LoginRequest, type Target, targetParameters } from "./request.js";
 import { send } from "./send.js";
@@ -18,6 +20,8 @@ export interface Tokens {
   scope?: string;
   id_token?: string;
   claims?: oauth.IDToken;
+  /** Of a sign-in: what its later ID tokens are held against. */
+  identity?: Identity;
   /** Who signed in, from a relay to a provider of OAuth 2 alone, which has no ID token. */
   userinfo?: Record<string, unknown>;
 }
@@ -25,28 +29,66 @@ export interface Tokens {
 type TokenResponse = oauth.TokenEndpointResponse & Pick<Tokens, "userinfo">;
 type Body = Partial<Record<keyof TokenResponse, unknown>>;
 
+/** One request to the token endpoint, and what its answer is held against. */
+interface Asked {
+  provider: Provider;
+  client: oauth.Client;
+  environment: Environment;
+  /** As the provider sent it, in the form that RFC 6749 §5.1 gives it. */
+  body?: Body;
+}
+
 /**
  * RFC 6749 §4.1.3 and OpenID Connect Core §3.1.3, with PKCE (RFC 7636 §4.5).
  *
- * @param search what the provider has sent the person back with
- * @throws {Failure} whatever is wrong with that, with the token response or with the ID token
+ * @param answer what the provider has sent the person back with
+ * @throws {Failure} whatever is wrong with that, with the token response or with the ID token; tokens that came all the
+ *   same are revoked
  */
 export async function exchangeCode(
   provider: Provider,
   request: LoginRequest,
   sent: AuthorizationRequest,
-  search: string,
+  answer: string,
   environment: Environment,
 ): Promise<Tokens> {
-  const { client_id, redirect_uri } = request;
-  const code = processAuthorizationResponse(provider, client_id, sent, search);
-  const parameters = { ...targetParameters(request), code, redirect_uri, code_verifier: sent.verifier };
-  return ask(provider, client_id, "authorization_code", parameters, environment, sent.nonce);
+  const { client_id, redirect_uri, extra_params } = request;
+  const { metadata, oidc } = provider;
+  const parameters = processAuthorizationResponse(provider, client_id, sent, answer);
+  const asked: Asked = { provider, client: { client_id }, environment };
+  const { client } = asked;
+  const options = { ...way(asked), additionalParameters: targetParameters(request) };
+  const raw = await oauth
+    .authorizationCodeGrantRequest(metadata, client, oauth.None(), parameters, redirect_uri, sent.verifier, options)
+    .catch(toFailure(asked));
+  return revokingOnFailure(asked, async () => {
+    const idToken = decoded(asked.body?.id_token);
+    const skew = clockSkew(idToken, sent.nonce, environment);
+    client[oauth.clockSkew] = skew;
+    const body: TokenResponse = oidc
+      ? await oauth
+          .processAuthorizationCodeResponse(metadata, client, raw, {
+            expectedNonce: sent.nonce,
+            // It must say when; how long ago that may be is another question.
+            maxAge: maxAgeOf(extra_params) === undefined ? undefined : Number.MAX_SAFE_INTEGER,
+          })
+          .catch(toFailure(asked, raw))
+      : await oauth.processGenericTokenEndpointResponse(metadata, client, raw).catch(toFailure(asked, raw));
+    const tokens = tokensOf(body);
+    if (!oidc) return { ...tokens, userinfo: body.userinfo };
+    const claims = oauth.getValidatedIdTokenClaims(body) as oauth.IDToken;
+    const identity: Identity = { claims, nonce: sent.nonce, skew };
+    await validateSignature(provider, raw, idToken, tokens.access_token, environment);
+    const failure = authenticationFailure(identity, extra_params, sent.sentAt);
+    if (failure) throw failure;
+    return { ...tokens, id_token: body.id_token, claims: shown(claims), identity };
+  });
 }
 
 /**
  * RFC 6749 §6; another `resource` (RFC 8707 §2.2) or fewer scopes give a token for another API.
  *
+ * @param identity of the sign-in that is renewed (OpenID Connect Core §12.2)
  * @throws {Failure} whatever is wrong with the token response or with its ID token
  */
 export async function refreshTokens(
@@ -55,115 +97,94 @@ export async function refreshTokens(
   refresh_token: string,
   target: Target,
   environment: Environment,
+  identity?: Identity,
 ): Promise<Tokens> {
+  const { metadata, oidc } = provider;
   const scope = target.scopes.join(" ");
-  const parameters = { ...targetParameters(target), ...(scope && { scope }), refresh_token };
-  return ask(provider, client_id, "refresh_token", parameters, environment);
+  const asked: Asked = { provider, client: { client_id, [oauth.clockSkew]: identity?.skew ?? 0 }, environment };
+  const { client } = asked;
+  const options = { ...way(asked), additionalParameters: { ...targetParameters(target), ...(scope && { scope }) } };
+  const raw = await oauth
+    .refreshTokenGrantRequest(metadata, client, oauth.None(), refresh_token, options)
+    .catch(toFailure(asked));
+  return revokingOnFailure(asked, async () => {
+    const body = await oauth.processRefreshTokenResponse(metadata, client, raw).catch(toFailure(asked, raw));
+    const tokens = tokensOf(body);
+    const claims = oidc ? oauth.getValidatedIdTokenClaims(body) : undefined;
+    if (!claims) return tokens; // a refresh may be without (OpenID Connect Core §12.2)
+    try {
+      await validateSignature(provider, raw, decoded(body.id_token), tokens.access_token, environment);
+    } catch (failure) {
+      if (!isUnreachable(failure)) throw failure;
+      return tokens; // the keys can't be had now: it does without an ID token that nobody is signed in by
+    }
+    if (identity) checkSameSignIn(claims, identity);
+    return { ...tokens, id_token: body.id_token, claims: shown(claims) };
+  });
 }
 
 /** RFC 7009. The answer matters only to the person who is told; the session is over either way. */
 export async function revokeToken(
-  { metadata }: Provider,
+  provider: Provider,
   client_id: string,
   token: string,
   environment: Environment,
 ): Promise<boolean> {
-  const { revocation_endpoint } = metadata;
-  if (!revocation_endpoint) return false;
+  const { metadata } = provider;
+  if (!metadata.revocation_endpoint) return false;
+  const options = {
+    ...way({ provider, client: { client_id }, environment }),
+    additionalParameters: { token_type_hint: "refresh_token" },
+  };
   try {
-    return (await post(environment, revocation_endpoint, { client_id, token, token_type_hint: "refresh_token" })).ok;
+    const response = await oauth.revocationRequest(metadata, { client_id }, oauth.None(), token, options);
+    return response.ok;
   } catch {
     return false; // some providers refuse public clients here, or have no CORS
   }
 }
 
-/** A public client says who it is in the form (RFC 6749 §3.2.1). */
-function post(environment: Environment, address: string, form: Record<string, string>): Promise<Response> {
-  const init = { method: "POST", body: new URLSearchParams(form) };
-  return send(environment, address, init, "token_endpoint_unreachable");
+/** How the library reaches an endpoint: by {@link send}, with known quirks out of the way. */
+function way(asked: Asked) {
+  return {
+    [oauth.customFetch]: async (address: string, { body, headers }: { body: URLSearchParams; headers: object }) => {
+      const init = { method: "POST", body, headers: headers as Record<string, string> };
+      const response = await send(asked.environment, address, init, "token_endpoint_unreachable");
+      const { status, ok } = response;
+      if (status >= 500 || status === 429 || status === 408) {
+        throw new Failure("token_endpoint_unreachable", { status, retryAfter: retryAfter(response, asked) });
+      }
+      const json: unknown = await response
+        .clone()
+        .json()
+        .catch(() => undefined); // said better by the library
+      if (typeof json !== "object" || json === null || Array.isArray(json)) return bare(response);
+      asked.body = ok ? normalized(json, asked.provider.oidc) : (json as Body);
+      return Response.json(asked.body, { status });
+    },
+    [oauth.allowInsecureRequests]: true, // what may be called without TLS, discovery has decided
+  };
 }
 
-/** @param nonce of the sign-in that this ends */
-async function ask(
-  provider: Provider,
-  client_id: string,
-  grant_type: string,
-  parameters: Record<string, string>,
-  environment: Environment,
-  nonce?: string,
-): Promise<Tokens> {
-  const endpoint = provider.metadata.token_endpoint as string;
-  const response = await post(environment, endpoint, { grant_type, client_id, ...parameters });
-  const { status } = response;
-  if (status >= 500 || status === 429 || status === 408) throw new Failure("token_endpoint_unreachable", { status });
-  return read(provider, client_id, response, environment, nonce);
+/** Without its challenge (RFC 6749 §5.2 sends one with 401): the library would tell that and not the reason. */
+function bare(response: Response): Response {
+  const type = response.headers.get("content-type");
+  return new Response(response.body, { status: response.status, headers: type ? { "content-type": type } : {} });
 }
 
-async function read(
-  provider: Provider,
-  client_id: string,
-  raw: Response,
-  environment: Environment,
-  nonce?: string,
-): Promise<Tokens> {
-  const { metadata, oidc } = provider;
-  const { ok, status } = raw;
-  const sent: Body | undefined = await raw
-    .clone()
-    .json()
-    .catch(() => undefined); // said better by the library below
-  const response = ok && sent ? new Response(JSON.stringify(normalized(sent, oidc)), raw) : raw;
-  const idToken = decoded(sent?.id_token);
-  const client = { client_id, [oauth.clockSkew]: clockSkew(idToken, environment) };
-  let body: TokenResponse;
-  try {
-    body = await oauth.processGenericTokenEndpointResponse(metadata, client, response);
-    if (body.token_type !== "bearer") throw new Error("a token of another type, which nobody here could use");
-  } catch (cause) {
-    if (cause instanceof oauth.ResponseBodyError) {
-      const { error, error_description } = cause;
-      throw new Failure("token_request_refused", { error, error_description, client_id }, cause);
-    }
-    if (ok && sent && isBearer(sent)) {
-      // All else was right; the library names the claim that was not.
-      throw invalidIdToken((cause as { cause?: { claim?: string } }).cause?.claim, cause);
-    }
-    throw new Failure(ok ? "token_response_invalid" : "token_request_refused", { status }, cause);
-  }
-  return identified(provider, response, body, idToken, environment, nonce);
-}
-
-/** The tokens, and whose they are. */
-async function identified(
-  provider: Provider,
-  response: Response,
-  { access_token, expires_in, refresh_token, scope, id_token, userinfo }: TokenResponse,
-  idToken: Decoded | undefined,
-  environment: Environment,
-  nonce?: string,
-): Promise<Tokens> {
-  const tokens = { access_token, expires_in, refresh_token, scope };
-  if (!provider.oidc) return { ...tokens, userinfo };
-  if (!id_token || !idToken) {
-    if (nonce) throw invalidIdToken(); // OpenID Connect Core §3.1.3.3; a refresh may be without (§12.2)
-    return tokens;
-  }
-  try {
-    await validateIdToken(provider, response, idToken, access_token, environment, nonce);
-  } catch (failure) {
-    // The keys can't be had now: a refresh does without its ID token, which nobody is signed in by.
-    if (nonce || !isUnreachable(failure)) throw failure;
-    return tokens;
-  }
-  // The nonce has done its work; claims go on to kernels, and it doesn't.
-  const { nonce: _, ...claims } = idToken.claims;
-  return { ...tokens, id_token, claims: claims as oauth.IDToken };
+/** RFC 9110 §10.2.3, in seconds from now; `undefined`: not said. */
+function retryAfter({ headers }: Response, { environment }: Asked): number | undefined {
+  const said = headers.get("retry-after");
+  if (!said) return undefined;
+  // biome-ignore lint/style/noRestrictedGlobals: reads a date; what time it is comes from the environment
+  const seconds = /^\d+$/.test(said) ? Number(said) : Date.parse(said) / 1000 - environment.now();
+  return seconds > 0 ? seconds : undefined;
 }
 
 /**
- * What providers are known to send, brought into the form that RFC 6749 §5.1 gives it: `expires_in` that is no
- * positive number means "not said"; an empty refresh token means none; an ID token where none was asked for
- * (OAuth 2 alone) is nobody's.
+ * What providers are known to send, brought into the form that RFC 6749 §5.1 gives it: `expires_in` that is no positive
+ * number means "not said"; an empty refresh token means none; an ID token where none was asked for (OAuth 2 alone) is
+ * nobody's.
  */
 function normalized(sent: Body, oidc: boolean): Body {
   const seconds = typeof sent.expires_in === "boolean" ? Number.NaN : Number(sent.expires_in);
@@ -171,11 +192,55 @@ function normalized(sent: Body, oidc: boolean): Body {
     ...sent,
     expires_in: seconds > 0 && Number.isFinite(seconds) ? seconds : undefined,
     refresh_token: sent.refresh_token || undefined,
-    id_token: (oidc && sent.id_token) || undefined,
+    id_token: oidc ? (sent.id_token ?? undefined) : undefined,
   };
+}
+
+/** What the library found, in our words. */
+function toFailure(
+  { client, body }: Asked,
+  { ok, status }: { ok: boolean; status: number } = { ok: false, status: 0 },
+) {
+  return (cause: unknown): never => {
+    if (cause instanceof Failure) throw cause;
+    if (cause instanceof oauth.ResponseBodyError) {
+      const { error, error_description } = cause;
+      throw new Failure("token_request_refused", { error, error_description, client_id: client.client_id }, cause);
+    }
+    // All else was right; the library names the claim that was not.
+    if (ok && body && isBearer(body)) throw invalidIdToken(claimOf(cause), cause);
+    throw new Failure(ok ? "token_response_invalid" : "token_request_refused", { status }, cause);
+  };
+}
+
+function claimOf(failure: unknown): string | undefined {
+  return (failure as { cause?: { claim?: string } } | undefined)?.cause?.claim;
 }
 
 /** RFC 6750: what we can use, and hand on. */
 function isBearer({ access_token, token_type }: Body): boolean {
   return typeof access_token === "string" && access_token !== "" && /^bearer$/i.test(String(token_type));
+}
+
+function tokensOf({ access_token, token_type, expires_in, refresh_token, scope }: TokenResponse): Tokens {
+  // One that is bound to a key (DPoP) is of no use to anybody here.
+  if (token_type !== "bearer") throw new Failure("token_response_invalid", { status: 200 });
+  return { access_token, expires_in, refresh_token, scope };
+}
+
+/** The nonce has done its work; claims go on to kernels, and it doesn't. */
+function shown({ nonce: _, ...claims }: oauth.IDToken): oauth.IDToken {
+  return claims as oauth.IDToken;
+}
+
+/** Tokens that nobody will use, the provider need not keep either. */
+async function revokingOnFailure(asked: Asked, check: () => Promise<Tokens>): Promise<Tokens> {
+  try {
+    return await check();
+  } catch (failure) {
+    const { provider, client, environment, body } = asked;
+    const token = body?.refresh_token ?? body?.access_token;
+    if (typeof token === "string" && token) void revokeToken(provider, client.client_id, token, environment);
+    throw failure;
+  }
 }

@@ -1,4 +1,4 @@
-import { isFailure } from "../oauth/failure.js";
+import { Failure } from "../oauth/failure.js";
 import { inWords } from "../oauth/words.js";
 
 /** What a person is told of an attempt that must fail, and the failure itself. */
@@ -6,7 +6,7 @@ export async function problemWith(attempt: () => unknown) {
   try {
     await attempt();
   } catch (failure) {
-    if (!isFailure(failure)) throw failure;
+    if (!(failure instanceof Failure)) throw failure;
     return { ...inWords(failure), failure };
   }
   throw new Error("nothing was wrong");

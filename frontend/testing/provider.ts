@@ -42,6 +42,8 @@ export class TestProvider {
   lifetime = 300;
   /** Seconds that its clock is ahead. */
   ahead = 0;
+  /** What the token endpoint answers before it has looked at the request. */
+  overloaded?: () => Response | undefined;
   /** The last word on a token response's body, or on the whole response. */
   answer?: (body: Body, form: Record<string, string>) => Body | Response | Promise<Body | Response>;
   /** The last word on an ID token's claims, or on the whole token. */
@@ -145,6 +147,8 @@ export class TestProvider {
   }
 
   async #token(form: Record<string, string>): Promise<Response> {
+    const busy = this.overloaded?.();
+    if (busy) return busy;
     const issued = form.grant_type === "authorization_code" ? await this.#redeem(form) : this.#rotate(form);
     if (issued instanceof Response) return issued;
     const accessToken = `access-${this.#next()}`;

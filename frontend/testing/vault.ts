@@ -1,13 +1,16 @@
 import { vi } from "vitest";
+import type { Role } from "../vault/messages.js";
 import { problemOf } from "../vault/problem.js";
+import { loadTokenRequests } from "../vault/token-requests.js";
 import { createVault } from "../vault/vault.js";
 import { TestClock } from "./clock.js";
+import { TestJupyter } from "./jupyter.js";
 import { TestPage } from "./page.js";
 import { TestProvider } from "./provider.js";
 
 const START = 1_800_000_000; // seconds since the epoch
 
-/** A vault, its provider, and pages, all on one clock. */
+/** A vault, its Jupyter server, its provider, and pages, all on one clock. */
 export async function vaultAndProvider() {
   const clock = new TestClock();
   const now = () => START + clock.elapsed();
@@ -21,14 +24,18 @@ export async function vaultAndProvider() {
       },
     },
   });
-  await problemOf(new Error()); // loads the words, which a test has no time to wait for
+  // What the vault loads when it needs it, a test has no time to wait for.
+  await Promise.all([problemOf(new Error()), loadTokenRequests()]);
   const idp = await TestProvider.make({ now });
-  const vault = createVault(idp.environment, clock);
+  const jupyter = new TestJupyter();
+  const environment = { ...idp.environment, fetch: jupyter.fetch(idp.fetch) };
+  const vault = createVault(environment, clock, { filesUrl: jupyter.filesUrl, locked: true });
   return {
     clock,
     idp,
+    jupyter,
     vault,
-    page: (options?: { courier?: boolean }) => new TestPage(vault, idp, options),
+    page: (role?: Role) => new TestPage(vault, idp, role),
     /** The page is gone without a word; the browser lets go of its lock. */
     crash: (page: TestPage) => held.get(`oidc-widget:page:${page.id}`)?.(),
   };

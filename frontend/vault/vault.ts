@@ -3,26 +3,34 @@ import { Failure } from "../oauth/failure.js";
 import { endSessionUrl } from "../oauth/logout.js";
 import { type LoginRequest, targetKey } from "../oauth/request.js";
 import type { Clock } from "./clock.js";
-import { createPostOffice } from "./delivery/delivery.js";
-import type { Keeper } from "./keeper.js";
-import { clear, createLink, follow, isForKernel, type Link, shownOf, stateOf, tokenOf } from "./links/link.js";
-import {
-  type Delivery,
-  type FromVault,
-  type Port,
-  pageLock,
-  type ServerAccess,
-  type ToVault,
-  type VaultSettings,
-} from "./messages.js";
+import { createDeliveries } from "./delivery/delivery.js";
+import { createPublisher, forKernel } from "./delivery/publish.js";
+import { checked } from "./guards.js";
+import { clear, createLink, follow, keyOf, type Link, linkKey } from "./links/link.js";
+import { type FromVault, type LinkedTo, type Port, pageLock, type Role, type ToVault } from "./messages.js";
 import { problemOf } from "./problem.js";
-import { providerCache } from "./provider-cache.js";
+import { complete, type Destination, destinationOf } from "./providers/destination.js";
+import { createJupyterServer } from "./providers/jupyter-server.js";
+import { providerCache } from "./providers/provider-cache.js";
+import { relayed } from "./providers/relay.js";
+import { maySay } from "./roles.js";
+import { describe } from "./sessions/describe.js";
 import type { Session } from "./sessions/session.js";
 import { createSessions } from "./sessions/sessions.js";
 import { serves } from "./sessions/sharing-rules.js";
-import { createReception } from "./sign-in/flow.js";
+import { createSignInFlow } from "./sign-in/flow.js";
+import { createUserCheck } from "./user-check.js";
 
-type LinkMessage = Extract<ToVault, { link_id: string }>;
+type Said<Type extends ToVault["type"]> = Extract<ToVault, { type: Type }>;
+type LinkMessage = Exclude<Extract<ToVault, { link_id: string }>, { type: "link" }>;
+
+/** A port, its one role, and the links that it made, by the names it gave them. */
+interface Page {
+  readonly port: Port<FromVault>;
+  readonly number: number;
+  readonly role: Role;
+  readonly links: Map<string, Link>;
+}
 
 /**
  * Sessions, the sign-ins under way, and everybody who wants to hear of them. The only place where refresh tokens,
@@ -31,27 +39,42 @@ type LinkMessage = Extract<ToVault, { link_id: string }>;
  */
 export interface Vault {
   readonly id: string;
-  receive(port: Port<FromVault>, message: ToVault): void;
+  /** Whatever came in over a port: it is checked here. */
+  receive(port: Port<FromVault>, data: unknown): void;
 }
 
-/** @param store the name of its sealed storage, for people who want to stay signed in across a reload */
-export function createVault(environment: Environment, clock: Clock, store?: string): Vault {
+export interface VaultPlace {
+  /** Where our files are, and so which Jupyter server they belong to. */
+  filesUrl: string;
+  /** The vault holds its lock, so that pages learn of its end. */
+  locked: boolean;
+}
+
+export function createVault(environment: Environment, clock: Clock, place: VaultPlace): Vault {
   const id = randomString(environment);
+  const pages = new Map<Port<FromVault>, Page>();
   const links = new Map<string, Link>();
   /** Pages that want to hear of all sessions. */
   const sidebars = new Set<Port<FromVault>>();
+  const server = createJupyterServer(environment, place.filesUrl);
   const providerOf = providerCache(environmentOf);
-  const posts = createPostOffice(clock);
-  const reception = createReception({
+  const deliveries = createDeliveries(clock);
+  const { publish, deliver } = createPublisher(id, deliveries, {
+    brought: tellSessions,
+    signedOut: (link) => link.session && endSession(link.session),
+    lost: (link) => links.get(link.key) === link && dropLink(link),
+  });
+  const flow = createSignInFlow({
     clock,
-    providerOf,
+    destinationOf: findDestination,
     environmentOf,
     publish,
     signedIn(link, result) {
+      userCheck.remember();
       const session = sessions.enter(result);
       attach(link, session);
       for (const other of links.values()) {
-        if (other !== link && serves(session, other.request)) findSession(other);
+        if (other !== link && other.request && serves(session, other.request, environment.now())) offerSession(other);
       }
     },
   });
@@ -65,63 +88,99 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
         if (link.session === session) publish(link);
       }
       tellSessions();
-      keeper?.changed();
     },
     wanted(session, key) {
       const users = [...links.values()].filter(
-        (link) => isForKernel(link) && link.session === session && targetKey(link.request) === key,
+        (link) => link.forKernel && link.session === session && keyOf(link) === key,
       );
       if (users.length > 0) return users.some((link) => link.options.auto_refresh);
       return targetKey(session.request) === key; // kept for whoever comes next
     },
   });
-  let settings: VaultSettings | undefined;
-  let server: ServerAccess | undefined;
-  let keeper: Keeper | undefined;
+  const userCheck = createUserCheck({
+    clock,
+    user: server.user,
+    hasSessions: () => sessions.list.length > 0,
+    endSessions: () => [...sessions.list].forEach(endSession),
+  });
+  let confirmSharing = false;
+  let count = 0;
+  /** No page is there, or the first of them has not been answered yet. */
+  let confirming: Promise<void> | undefined;
 
-  function receive(port: Port<FromVault>, message: ToVault): void {
+  function receive(port: Port<FromVault>, data: unknown): void {
+    const message = checked(data);
+    const role = pages.get(port)?.role ?? (message?.type === "hello" ? message.role : undefined);
+    if (!message || !maySay(role, message.type)) {
+      warn(data, role);
+      return;
+    }
+    if (message.type === "hello") {
+      if (pages.size === 0 && sessions.list.length > 0) confirming = confirm();
+      register(port, message);
+      server.headers = message.headers; // the check needs them
+    }
+    if (confirming) void confirming.then(() => handle(port, message));
+    else handle(port, message);
+  }
+
+  async function confirm(): Promise<void> {
+    await userCheck.confirm();
+    confirming = undefined;
+  }
+
+  function warn(data: unknown, role: Role | undefined): void {
+    const type = String((data as { type?: unknown } | null | undefined)?.type).slice(0, 50);
+    // Not the message: it may hold anything.
+    // biome-ignore lint/suspicious/noConsole: whoever writes such messages looks here
+    console.warn(`oidc-widget: a message (${type}) that does not fit a ${role ?? "port without a role"} was dropped`);
+  }
+
+  function handle(port: Port<FromVault>, message: ToVault): void {
+    const page = pages.get(port);
+    if (!page) return; // gone meanwhile
     switch (message.type) {
       case "hello":
-        welcome(port, message.page_id, message.courier);
+        port.postMessage({ type: "welcome", vault_id: id, locked: place.locked });
+        return;
+      case "server":
+        server.headers = message.headers;
         return;
       case "bye":
         leave(port);
         return;
-      case "server":
-        // Refresh tokens go there: no page may send them to another origin.
-        if (message.server.baseUrl.startsWith(`${globalThis.location?.origin}/`)) server = message.server;
+      case "wake":
+        for (const session of sessions.list) session.wake();
         return;
       case "settings":
-        apply(message.settings);
+        confirmSharing = message.settings.confirmSharing;
         return;
       case "list_sessions":
         sidebars.add(port);
         tellSessions();
         return;
-      case "wake":
-        for (const session of sessions.list) session.wake();
+      case "result":
+        deliveries.answered(port, message.delivery, message);
         return;
       case "link":
-        addLink(port, message);
-        return;
-      case "result":
-        posts.answered(port, message.delivery, message);
+        addLink(page, message);
         return;
     }
-    const link = links.get(message.link_id);
-    if (link) receiveForLink(port, link, message);
+    const link = page.links.get(message.link_id);
+    if (link) handleForLink(page, link, message);
   }
 
-  function receiveForLink(port: Port<FromVault>, link: Link, message: LinkMessage): void {
+  function handleForLink(page: Page, link: Link, message: LinkMessage): void {
+    const { port } = page;
     switch (message.type) {
       case "unlink":
-        dropPort(link, port);
+        unlink(page, link);
         return;
       case "begin":
-        void reception.begin(port, link, message.prepared_id);
+        void flow.begin(port, link, message.prepared_id);
         return;
       case "cancel":
-        reception.stop(link);
+        flow.stop(link);
         publish(link);
         return;
       case "window_closed":
@@ -131,10 +190,11 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
         publish(link);
         return;
       case "accept":
-        if (link.offer) attach(link, link.offer);
+        // What was on offer may be too old by now (`max_age`).
+        if (link.offer && link.request && serves(link.offer, link.request, environment.now())) attach(link, link.offer);
         return;
       case "sign_out":
-        reception.stop(link);
+        flow.stop(link);
         clear(link);
         if (link.session) endSession(link.session);
         else publish(link);
@@ -155,64 +215,97 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
 
   // ---- pages and links ---------------------------------------------------------------------------
 
-  function welcome(port: Port<FromVault>, pageId: string, courier: boolean): void {
+  function register(port: Port<FromVault>, { role, page_id }: Said<"hello">): void {
+    if (pages.has(port)) return; // back from the browser's cache
+    count += 1;
+    pages.set(port, { port, role, number: count, links: new Map() });
     // A page holds this lock for as long as it lives; a crash says no "bye".
-    void navigator.locks?.request(pageLock(pageId), () => leave(port));
-    port.postMessage({ type: "welcome", vault_id: id });
-    if (courier) posts.couriers.add(port);
+    if (page_id) void navigator.locks?.request(pageLock(page_id), () => leave(port)).catch(() => undefined);
+    if (role === "delivery") deliveries.ports.add(port);
   }
 
   function leave(port: Port<FromVault>): void {
-    posts.leave(port);
+    deliveries.leave(port);
     sidebars.delete(port);
-    for (const link of links.values()) {
-      if (link.ports.has(port)) dropPort(link, port);
-    }
+    const page = pages.get(port);
+    pages.delete(port);
+    for (const link of page?.links.values() ?? []) dropPort(link, port);
   }
 
-  function apply(next: VaultSettings): void {
-    const before = settings?.persistHours;
-    settings = next;
-    if (before !== next.persistHours) void keep(next.persistHours);
+  function addLink(page: Page, message: Said<"link">): void {
+    const { link_id, kernel_id } = message;
+    const forKernel = page.role === "widget";
+    const kernelId = forKernel ? (kernel_id ?? undefined) : undefined;
+    const wish = { ...message, account: forKernel ? undefined : message.account };
+    const key = linkKey(forKernel, kernelId ?? page.number, link_id);
+    const before = page.links.get(link_id);
+    if (before && before.key !== key) unlink(page, before); // the notebook has another kernel now
+    const link = links.get(key) ?? createLink({ id: link_id, key, forKernel, kernelId, ...wish });
+    links.set(key, link);
+    page.links.set(link_id, link);
+    link.ports.add(page.port);
+    follow(link, wish);
+    if (link.linkedTo) page.port.postMessage({ type: "linked", link_id, ...link.linkedTo });
+    publish(link);
+    void prepareLink(link);
   }
 
-  /** Keeps sessions across a reload of the only tab for so many hours; 0: sees to it that nothing is kept. */
-  async function keep(hours: number): Promise<void> {
-    if (!store) return;
-    if (hours > 0 && !keeper) {
-      const { Keeper } = await import("./keeper.js");
-      keeper ??= new Keeper(store, providerOf, sessions);
+  async function prepareLink(link: Link): Promise<void> {
+    const { wanted } = link;
+    try {
+      await completeRequest(link);
+      if (link.wanted === wanted) findSession(link);
+    } catch {
+      // Said below, where the same is asked for again.
     }
-    await keeper?.start(hours);
-    if (!(hours > 0)) globalThis.indexedDB?.deleteDatabase(store);
-    for (const link of links.values()) findSession(link);
-    tellSessions();
+    void flow.prepare(link);
   }
 
-  function addLink(port: Port<FromVault>, message: LinkMessage & { type: "link" }): void {
-    const { link_id, request, options, forward_to } = message;
-    let link = links.get(link_id);
-    if (!link) {
-      link = createLink(link_id, request, options, forward_to);
-      links.set(link_id, link);
-    }
-    follow(link, request, options);
-    link.ports.add(port);
-    port.postMessage({ type: "state", link_id, state: stateOf(link) });
-    findSession(link);
-    void reception.prepare(link);
+  function unlink(page: Page, link: Link): void {
+    page.links.delete(link.id);
+    dropPort(link, page.port);
   }
 
   function dropPort(link: Link, port: Port<FromVault>): void {
     link.ports.delete(port);
-    // Its kernel may run on with nobody looking; a courier that knows the kernel goes on serving it.
-    if (link.ports.size === 0 && !(link.session && link.kernelId)) dropLink(link);
+    // Its kernel may run on with nobody looking; a page that can reach the kernel goes on serving it.
+    if (link.ports.size === 0 && !(link.session && link.reached)) dropLink(link);
   }
 
   function dropLink(link: Link): void {
-    reception.stop(link);
-    links.delete(link.id);
+    flow.stop(link);
+    links.delete(link.key);
     tellSessions();
+  }
+
+  // ---- providers -----------------------------------------------------------------------------------
+
+  async function completeRequest(link: Link): Promise<{ request: LoginRequest } & ReturnType<typeof complete>> {
+    const { wanted, account } = link;
+    const completed = complete(wanted, await server.providers(), account);
+    if (link.wanted === wanted) link.request = completed.request;
+    return completed;
+  }
+
+  /** Where a link signs in; its pages are told whenever that is something new. */
+  async function findDestination(link: Link): Promise<Destination> {
+    const { wanted } = link;
+    const completed = await completeRequest(link);
+    const provider = await providerOf(completed.request);
+    const destination = await destinationOf(completed, provider, await server.providers(), server.callback);
+    if (link.wanted === wanted) tellLinked(link, destination.linkedTo);
+    return destination;
+  }
+
+  function tellLinked(link: Link, linkedTo: LinkedTo): void {
+    if (JSON.stringify(link.linkedTo) === JSON.stringify(linkedTo)) return;
+    link.linkedTo = linkedTo;
+    for (const port of link.ports) port.postMessage({ type: "linked", link_id: link.id, ...linkedTo });
+  }
+
+  /** What a provider is reached by: through the Jupyter server, where its administrator configured a relay. */
+  function environmentOf({ relay, provider }: LoginRequest): Environment {
+    return relay && provider ? relayed(environment, provider, server) : environment;
   }
 
   // ---- links and their sessions ------------------------------------------------------------------------
@@ -220,9 +313,14 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
   /** One sign-in serves all: a session of the same provider and client is used without a click. */
   function findSession(link: Link): void {
     if (link.session && !link.session.over) return;
-    const session = sessions.serving(link.request);
+    offerSession(link);
+  }
+
+  function offerSession(link: Link): void {
+    if (link.session && !link.session.over) return;
+    const session = link.request && sessions.serving(link.request);
     if (!session) return;
-    if (settings?.confirmSharing && !link.session && isForKernel(link)) {
+    if (confirmSharing && !link.session && link.forKernel) {
       link.offer = session;
       publish(link);
     } else {
@@ -232,25 +330,32 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
 
   function attach(link: Link, session: Session): void {
     link.offer = undefined;
+    const { request } = link;
+    if (!request) return;
     const settle = () => {
       if (session.over) return; // signed out while the token was on its way
       link.session = session;
       clear(link);
+      if (link.anew) {
+        link.anew = false;
+        link.prepared = undefined; // it would ask who it is
+        void flow.prepare(link);
+      }
       // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
       link.abandoned = true;
       session.wake();
       publish(link);
       tellSessions();
     };
-    if (session.knows(targetKey(link.request))) settle();
+    if (session.knows(targetKey(request))) settle();
     // Another API or other scopes: a token of its own from the same sign-in. If that is not granted, the button stays.
-    else session.refresh(link.request).then(settle, () => publish(link));
+    else session.refresh(request).then(settle, () => publish(link));
   }
 
   function endSession(session: Session): void {
     sessions.remove(session);
-    const { provider, request, idToken } = session;
-    const logoutUrl = endSessionUrl(provider.metadata, request.client_id, idToken);
+    const { provider, request, destination, idToken } = session;
+    const logoutUrl = endSessionUrl(provider.metadata, request.client_id, destination.logout, idToken);
     void session.end();
     for (const link of links.values()) {
       if (link.offer === session) link.offer = undefined;
@@ -258,15 +363,17 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
       link.session = undefined;
       clear(link);
       link.logoutUrl = logoutUrl;
+      link.anew = true;
+      link.prepared = undefined; // it would ask nobody
       publish(link);
-      void reception.prepare(link);
+      if (link.ports.size > 0) void flow.prepare(link);
+      else dropLink(link);
     }
     tellSessions();
-    keeper?.changed();
   }
 
   /** `w.refresh()` and `w.token(resource=…)`: the answer goes back to the kernel that asked. */
-  async function answerRefresh(link: Link, message: LinkMessage & { type: "refresh" }): Promise<void> {
+  async function answerRefresh(link: Link, message: Said<"refresh">): Promise<void> {
     const question = message.id;
     if (question && question === link.asked) return;
     link.asked = question ?? link.asked;
@@ -274,7 +381,7 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
     const { scopes, resource } = message;
     let answer: Record<string, unknown>;
     try {
-      if (!session) throw new Failure("no_token", undefined);
+      if (!session || !request) throw new Failure("no_token", undefined);
       const token = await session.refresh({
         ...request,
         scopes: scopes ?? request.scopes,
@@ -282,74 +389,15 @@ export function createVault(environment: Environment, clock: Clock, store?: stri
       });
       answer = { access_token: token.value, expires_in: session.secondsLeft(token), lifetime: token.lifetime };
     } catch (failure) {
-      answer = { error: await problemOf(failure) };
+      answer = { error: forKernel(await problemOf(failure)) };
     }
     if (question) await deliver(link, "answer", { id: question, ...answer });
   }
 
-  /** What a provider is reached by: through the Jupyter server, where its administrator configured a relay. */
-  function environmentOf({ relay, provider }: LoginRequest): Environment {
-    if (!relay || !provider || !server) return environment;
-    const access = () => server as ServerAccess; // its headers may change while a session lasts
-    return {
-      ...environment,
-      async fetch(...request) {
-        const { relayed } = await import("./relay.js");
-        return relayed(environment, provider, access).fetch(...request);
-      },
-    };
-  }
-
-  // ---- telling -------------------------------------------------------------------------------------------
-
-  /** Tells the views of a link, and its kernel if something has changed for it. */
-  function publish(link: Link): void {
-    const { session, told } = link;
-    const state = stateOf(link);
-    const token = tokenOf(link);
-    for (const port of link.ports) port.postMessage({ type: "state", link_id: link.id, state });
-    const { status, error } = state;
-    const [serial, before] = [token?.serial, told.serial];
-    link.told = { serial, shown: shownOf(state) };
-    if (token && session && serial !== before) {
-      void deliver(link, "token", {
-        access_token: token.value,
-        expires_in: session.secondsLeft(token),
-        lifetime: token.lifetime,
-        claims: session.claims,
-        account: session.account,
-        session: session.id,
-        ...(link.options.share_id_token && { id_token: session.idToken }),
-      });
-    } else if (serial !== before || link.told.shown !== told.shown) {
-      // `ended`: the token that this vault brought is over; else the kernel keeps one that came from elsewhere.
-      void deliver(link, "status", { status, error, ended: before !== undefined && serial === undefined });
-    }
-  }
-
-  async function deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
-    if (!isForKernel(link)) return;
-    link.seq += 1;
-    const message = { link_id: link.id, event, payload: { ...payload, seq: link.seq, vault: id } };
-    const { result, kernel_id, place } = await posts.send(message, link.ports, link.kernelId);
-    if (result === "delivered") {
-      link.kernelId = kernel_id;
-      link.place = place ?? link.place;
-      tellSessions();
-    }
-    if (result === "not_mine" && link.ports.size === 0 && links.get(link.id) === link) dropLink(link);
-  }
-
-  /** Nothing depends on it: who opens a sidebar that can't be told finds it empty. */
   function tellSessions(): void {
     if (sidebars.size === 0) return;
-    import("./links/link-state.js").then(
-      ({ describe }) => {
-        const list = describe(sessions.list, [...links.values()]);
-        for (const port of sidebars) port.postMessage({ type: "sessions", sessions: list });
-      },
-      () => undefined,
-    );
+    const list = describe(sessions.list, [...links.values()]);
+    for (const port of sidebars) port.postMessage({ type: "sessions", sessions: list });
   }
 
   return { id, receive };

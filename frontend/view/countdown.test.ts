@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { english, timeLeft } from "./countdown.js";
+import { english } from "../client/translate.js";
+import { timeLeft } from "./countdown.js";
 
 describe("the time left", () => {
   test.each([

@@ -1,3 +1,5 @@
+import type { Translate } from "../client/translate.js";
+
 /**
  * Time left as people read it: minutes, and seconds only in the last two minutes.
  *
@@ -16,9 +18,3 @@ export function timeLeft(seconds: number, translate: Translate): { text: string;
   if (left > 120) return { text: translate("%1 min left", Math.floor(left / 60)), next: (left % 60) + 1 };
   return { text: translate("%1 s left", left), next: 1 };
 }
-
-/** `ITranslator`'s `__`, or what stands in for it where there is none. */
-export type Translate = (text: string, ...values: (string | number)[]) => string;
-
-export const english: Translate = (text, ...values) =>
-  text.replace(/%(\d)/g, (_, index) => String(values[Number(index) - 1]));

@@ -1,12 +1,6 @@
 import type { ShownState, SignInControl } from "../client/sign-in/sign-in-control.js";
-import type { Translate } from "./countdown.js";
-import { copyButton, element } from "./elements.js";
-
-/** What the line says while a sign-in goes on elsewhere. */
-export function waitingElsewhere({ device, paste }: ShownState, t: Translate): string | undefined {
-  if (device) return t("Waiting until the code is entered …");
-  return paste ? t("Waiting for the address you land on …") : undefined;
-}
+import type { Translate } from "../client/translate.js";
+import { button, copyButton, element, said, show } from "./elements.js";
 
 /** Below the line: the code to enter elsewhere (RFC 8628 §3.3), or the field for the address one lands on. */
 export class DeviceView {
@@ -33,8 +27,7 @@ export class DeviceView {
       this.root.replaceChildren(...parts);
       this.root.hidden = parts.length === 0;
     }
-    const said = wanted.paste && error ? [error.message, error.hint].filter(Boolean).join(" ") : "";
-    if (this.#problem.textContent !== said) this.#problem.textContent = said;
+    show(this.#problem, wanted.paste && error ? said(error, this.#translate) : []);
   }
 
   #code({ user_code, verification_uri, verification_uri_complete, qr_svg }: NonNullable<ShownState["device"]>): Node[] {
@@ -75,18 +68,16 @@ export class DeviceView {
     const label = element("label");
     const input = element("input", "oidc-input", { type: "text", autocomplete: "off", spellcheck: "false" });
     label.append(t("Address you landed on"), input);
-    const button = element("button", "oidc-button", { type: "submit" });
-    button.textContent = t("Continue");
-    form.append(label, button);
-    const handIn = (event: Event) => {
-      event.preventDefault();
+    const handIn = () => {
       this.#login.paste?.(input.value);
       input.value = "";
     };
-    form.addEventListener("submit", handIn);
+    form.append(label, button(t("Continue"), handIn));
     // JupyterLab keeps the browser from what Enter does to a form.
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") handIn(event);
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      handIn();
     });
     text.append(where, form, this.#problem);
     return [text];

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ShownState, SignInControl } from "../client/sign-in/sign-in-control.js";
+import { english, type Translate } from "../client/translate.js";
 import type { Problem } from "../oauth/errors.js";
 import { View, type ViewOptions } from "./line.js";
 
@@ -9,8 +10,8 @@ const ADDRESS = "https://idp.example.com/authorize?state=secret-state&nonce=secr
 /** Stands in for whoever does the signing in. */
 class Control implements SignInControl {
   state: ShownState = { status: "signed_out", at: 0 };
-  blocked = false;
-  canLogOut = false;
+  to: SignInControl["to"];
+  label?: string;
   readonly clicks: string[] = [];
   readonly #changed = new Set<() => void>();
 
@@ -19,14 +20,13 @@ class Control implements SignInControl {
     return () => this.#changed.delete(changed);
   }
 
-  show(state: Partial<ShownState>, { blocked = false, canLogOut = false } = {}): void {
+  show(state: Partial<ShownState>): void {
     this.state = { status: "signed_out", at: performance.now(), ...state };
-    Object.assign(this, { blocked, canLogOut });
     for (const changed of this.#changed) changed();
   }
 
   signIn = () => void this.clicks.push("signIn");
-  openBlocked = () => void this.clicks.push("openBlocked");
+  openWindow = () => void this.clicks.push("openWindow");
   logOut = () => void this.clicks.push("logOut");
   cancel = () => void this.clicks.push("cancel");
   signOut = () => void this.clicks.push("signOut");
@@ -92,13 +92,19 @@ describe("each state", () => {
     expect(control.clicks).toEqual(["signIn"]);
   });
 
-  test("signed out, with the provider's label, also when that comes later", () => {
-    const made = view({ label: "Corp" });
+  test("signed out, at a provider that the administrator vouches for: by its label, also when that comes later", () => {
+    view();
+    control.to = { host: "idp.example.com", label: "Corp", configured: true };
+    control.show({});
     expect(buttons()).toEqual(["Sign in to Corp"]);
-    made.label = "Other";
-    expect(buttons()).toEqual(["Sign in to Other"]);
-    made.label = null;
-    expect(buttons()).toEqual(["Sign in"]);
+  });
+
+  test("signed out, at any other: by its host, whatever a notebook calls it", () => {
+    control.to = { host: "evil.example.com:8443", label: "Corp", configured: false };
+    control.label = "Corp";
+    view();
+    expect(buttons()).toEqual(["Sign in at evil.example.com:8443"]);
+    expect(text()).toBe("CorpSign in at evil.example.com:8443");
   });
 
   test("signing in: a status, and Cancel", () => {
@@ -112,17 +118,40 @@ describe("each state", () => {
 
   test("blocked: the link Open sign-in page, whose address is nowhere in the page", () => {
     view();
-    control.show({ status: "signing_in" }, { blocked: true });
+    control.show({ status: "signing_in", window: "blocked" });
     expect(names("a")).toEqual(["Open sign-in page"]);
     expect(buttons()).toEqual(["Cancel"]);
     const link = button("Open sign-in page");
     expect(link.getAttribute("href")).toBe("#");
     link.click();
-    expect(control.clicks).toEqual(["openBlocked"]);
+    expect(control.clicks).toEqual(["openWindow"]);
     expect(location.hash).toBe("");
   });
 
-  test("signed in: who, for how long, and Sign out", () => {
+  test("asked for by a kernel: the link, and by whom", () => {
+    control.to = { host: "idp.example.com" };
+    view();
+    control.show({ status: "signing_in", window: "asked" });
+    expect(status()).toBe("A cell asks you to sign in at idp.example.com.");
+    expect([names("a"), buttons()]).toEqual([["Open sign-in page"], ["Cancel"]]);
+  });
+
+  test("cancelled, with a window that nothing here can close: said", () => {
+    view();
+    control.show({ status: "signed_out", leftOpen: true });
+    expect(status()).toContain("Close the sign-in window yourself");
+  });
+
+  test("signed in, and renewed by itself: who, and no time; a tooltip tells until when the token at hand lives", () => {
+    view();
+    control.show({ status: "signed_in", account: "Alice Adams", expires_in: 250, renewed: true });
+    expect(text()).toBe("Signed in as Alice AdamsSign out");
+    expect(host.querySelector<HTMLElement>("[role=status]")?.title).toMatch(/lives until \d/);
+    vi.advanceTimersByTime(200_000);
+    expect(text()).toBe("Signed in as Alice AdamsSign out");
+  });
+
+  test("signed in, with nothing to renew it: who, for how long, and Sign out", () => {
     view();
     control.show({ status: "signed_in", account: "Alice Adams", expires_in: 58 * 60 + 10 });
     expect(status()).toBe("Signed in as Alice Adams");
@@ -150,14 +179,51 @@ describe("each state", () => {
     expect(alert()).toBe("");
   });
 
-  test("signed in by a token that nothing here renews: both buttons", () => {
+  test("signed in while the provider can't be reached: the time counts, also where it is renewed otherwise", () => {
     view();
-    control.show({ status: "signed_in", account: "Alice", unattended: true });
-    expect(buttons()).toEqual(["Sign in", "Sign out"]);
+    const error = { code: "token_endpoint_unreachable", message: "It does not answer.", hint: "Wait." } as const;
+    control.show({ status: "signed_in", account: "Alice", renewed: true, expires_in: 90, error });
+    expect(text()).toContain("not renewed at the moment · 90 s left");
+    button("Details").click();
+    expect(text()).toContain("It does not answer. Wait.");
+  });
+
+  test("the kernel's token is another person's: whose, and one button", () => {
+    view();
+    control.show({ status: "signed_in", account: "Bob Brown", holder: "elsewhere", expires_in: 600 });
+    expect(text()).toContain("Signed in as Bob Brown");
+    expect(text()).toContain("in another browser · 10 min left");
+    expect(buttons()).toEqual(["Sign in"]);
+  });
+
+  test("the kernel has none, though somebody is signed in here: said", () => {
+    view();
+    control.show({ status: "signed_in", account: "Alice", holder: "nobody" });
+    expect(status()).toBe("Alice is signed in in this browser; the kernel has no token");
+  });
+
+  test.each([
+    ["reload", "The sign-in ended when this page was reloaded"],
+    ["crash", "The browser ended the sign-in"],
+  ] as const)("the browser lost the session (%s): the one true sentence, and one button", (lost, sentence) => {
+    view();
+    control.show({ status: "signed_out", lost, account: "Alice", expires_in: 250 });
+    expect(status()).toBe(sentence);
+    expect(text()).toContain("4 min left");
+    expect(buttons()).toEqual(["Sign in"]);
+  });
+
+  test("the vault is in this page: said", () => {
+    view();
+    control.show({ status: "signed_out", inPage: true });
+    expect(text()).toContain("kept in this page, within reach of its other scripts");
+    control.show({ status: "signed_in", account: "Alice", renewed: true, inPage: true });
+    expect(text()).toContain("kept in this page, within reach of its other scripts");
   });
 
   test("signed out by the provider: said, and Sign in", () => {
-    view({ label: "Corp" });
+    control.to = { host: "idp.example.com", label: "Corp", configured: true };
+    view();
     control.show({ status: "expired", account: "Alice", error: { code: "invalid_grant", message: "x" } });
     expect(status()).toBe("Signed out by the provider");
     expect(buttons()).toEqual(["Sign in to Corp"]);
@@ -183,11 +249,35 @@ describe("each state", () => {
     expect(more.getAttribute("aria-expanded")).toBe("false");
     more.click();
     expect(more.getAttribute("aria-expanded")).toBe("true");
-    expect(names("code")).toEqual(["redirect_uri_mismatch", "http://localhost:8888/oidc-widget/callback"]);
+    expect(host.querySelector(".oidc-details")?.textContent).toBe("redirect_uri_mismatch"); // the rest stands there
     more.click();
     expect(names("code")).toEqual([]);
     button("Try again").click();
     expect(control.clicks).toEqual(["signIn"]);
+  });
+
+  test.each([
+    ["access_denied", ["Try again"], true],
+    ["redirect_uri_mismatch", ["Try again"], false],
+    ["unknown_client", ["Try again"], false],
+    ["invalid_authority", [], undefined],
+    ["storage_refused", [], undefined],
+  ] as const)("an error that another try may mend or not: %s", (code, expected, primary) => {
+    view();
+    control.show({ status: "error", error: { code, message: "No." } });
+    expect(buttons()).toEqual(expected);
+    if (primary !== undefined) expect(button("Try again").classList.contains("jp-mod-accept")).toBe(primary);
+  });
+
+  test("an error where no window could come back: the kernel's own way is on offer, if there is one", () => {
+    const withoutWindow = vi.fn();
+    view();
+    control.show({ status: "error", error: { code: "storage_refused", message: "No." } });
+    expect(buttons()).toEqual([]);
+    Object.assign(control, { withoutWindow });
+    control.show({ status: "error", error: { code: "storage_refused", message: "Still no." } });
+    button("Sign in without a window").click();
+    expect(withoutWindow).toHaveBeenCalled();
   });
 
   test("a session is on offer: one button, with its account", () => {
@@ -200,11 +290,22 @@ describe("each state", () => {
 
   test("signed out here, with the provider's own sign-out on offer", () => {
     view();
-    control.show({ status: "signed_out" }, { canLogOut: true });
+    control.show({ status: "signed_out", logout: true });
     expect(buttons()).toEqual(["Sign in", "Sign out at the provider too"]);
     expect(status()).toBe("Signed out");
     button("Sign out at the provider too").click();
     expect(control.clicks).toEqual(["logOut"]);
+  });
+
+  test("signed out here, where the provider can't be asked who signs in: how to become somebody else", () => {
+    view();
+    control.show({ status: "signed_out", same_person: true });
+    expect(status()).toBe("Signed out here only");
+    expect(text()).toContain("to become somebody else, sign out at the provider too");
+    expect(buttons()).toEqual(["Sign in"]);
+    control.show({ status: "signed_out", same_person: true, logout: true });
+    expect(text()).not.toContain("somebody else");
+    expect(buttons()).toEqual(["Sign in", "Sign out at the provider too"]);
   });
 
   test("signing in elsewhere (RFC 8628): the code, the address, a picture that can run nothing, and Cancel", () => {
@@ -252,13 +353,44 @@ describe("each state", () => {
 });
 
 test("what the provider says is text, never markup", () => {
-  view({ label: "<img src=x onerror=alert(1)>" });
+  control.label = "<img src=x onerror=alert(1)>";
+  control.to = { host: "<img src=x onerror=alert(1)>", configured: false };
+  view();
   const evil = "<img src=x onerror=alert(1)>";
   control.show({ status: "error", error: { code: "access_denied", message: evil, hint: evil, copy: evil } });
   button("Details").click();
   control.show({ status: "signed_in", account: evil });
   control.show({ status: "signed_out", offer: evil });
   expect(host.querySelector("img")).toBeNull();
+});
+
+test("names, hosts and what strangers say are isolated, so that none of them turns a word of ours around", () => {
+  const override = "\u202Eecila";
+  const isolated = () => [...host.querySelectorAll("bdi")].map(({ textContent }) => textContent);
+  control.to = { host: override, configured: false };
+  control.label = override;
+  view();
+  expect(isolated()).toEqual([override, override]);
+  control.show({ status: "signed_in", account: override });
+  expect(isolated()).toEqual([override]);
+  expect(status()).toBe(`Signed in as ${override}`);
+  control.show({ status: "signed_out", offer: override });
+  expect(isolated()).toEqual([override]);
+  const sentences = { message: [["The provider says: “%1”.", override]] as [string, string][] };
+  control.show({ status: "error", error: { code: "access_denied", message: "x", sentences } });
+  expect(isolated()).toEqual([override]);
+  control.show({ status: "error", error: { code: "access_denied", message: override } });
+  expect(isolated()).toEqual([override]);
+});
+
+test("no live region is ever hidden: what is put into one that was is not heard of", () => {
+  view();
+  for (const shown of ["signed_out", "signing_in", "signed_in", "error"] as const) {
+    control.show({ status: shown, error: shown === "error" ? PROBLEM : undefined });
+    for (const region of host.querySelectorAll<HTMLElement>("[role=status], [role=alert]")) {
+      expect(visible(region) && region.style.display).toBe("");
+    }
+  }
 });
 
 describe("the countdown", () => {
@@ -348,6 +480,18 @@ test("two views of one sign-in agree with each other", () => {
 });
 
 test("texts can be translated", () => {
-  view({ translate: (message) => `«${message}»` });
-  expect(buttons()).toEqual(["«Sign in»"]);
+  const words = new Map([
+    ["Sign in at %1", "Bei %1 anmelden"],
+    ["%1 does not answer.", "%1 antwortet nicht."],
+    ["Wait.", "Warten."],
+    ["Try again", "Noch einmal"],
+  ]);
+  const translate: Translate = (message, ...values) => english(words.get(message) ?? message, ...values);
+  control.to = { host: "idp.example.com" };
+  view({ translate });
+  expect(buttons()).toEqual(["Bei idp.example.com anmelden"]);
+  const sentences: Problem["sentences"] = { message: [["%1 does not answer.", "idp.example.com"]], hint: ["Wait."] };
+  const error: Problem = { code: "provider_unreachable", message: "English.", hint: "English.", sentences };
+  control.show({ status: "error", error });
+  expect([alert(), buttons()]).toEqual(["idp.example.com antwortet nicht. Warten.", ["Noch einmal"]]);
 });

@@ -9,6 +9,8 @@ BAD_REDIRECT_URIS = [
     "https://localhost:8888/oidc-widget/callback",
     "http://localhost:8888/",
     "http://localhost:8888/oidc-widget/callback/more",
+    "http://localhost:8888/oidc-widget/callback/idp.example.com.6e2977ae82314db",
+    "http://localhost:8888/oidc-widget/callback/idp.example.com.6e2977ae82314db3/more",
     "http://localhost:8888/oidc-widget/callback?x=1",
     "http://localhost:8888/oidc-widget/callback#x",
     "http://localhost.evil.example/oidc-widget/callback",
@@ -52,6 +54,7 @@ def test_two_redirect_addresses_are_none(client, user_agent):
     [
         "http://localhost:8888/oidc-widget/callback",
         "http://localhost/oidc-widget/callback",
+        "http://localhost:8888/oidc-widget/callback/127.0.0.1.f96d50159bb140c5",
         "http://127.0.0.1:1/oidc-widget/callback",
         "http://localhost:8000/user/alice%40example.com/my-server/oidc-widget/callback",
     ],

@@ -30,6 +30,8 @@ class DjangoProvider:
         An empty folder for its database.
     redirect_uris, post_logout_redirect_uris
         Where the client may send people back to.
+    callbacks
+        Callbacks of ours below which it may send people back to its own address.
     origins
         The pages that may call its token endpoint.
     log
@@ -40,13 +42,14 @@ class DjangoProvider:
 
     client_id = "notebooks"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each by name
         self,
         folder: Path,
         *,
         redirect_uris: Sequence[str],
         origins: Sequence[str],
         post_logout_redirect_uris: Sequence[str] = (),
+        callbacks: Sequence[str] = (),
         log: IO[str] | int = subprocess.DEVNULL,
         **settings: Any,
     ) -> None:
@@ -54,6 +57,7 @@ class DjangoProvider:
             "folder": str(folder),
             "redirect_uris": list(redirect_uris),
             "post_logout_redirect_uris": list(post_logout_redirect_uris),
+            "callbacks": list(callbacks),
             "origins": list(origins),
             "settings": settings,
         }

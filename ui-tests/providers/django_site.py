@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 
+from oidc_widget.oauth.callback_address import own_address
+
 if TYPE_CHECKING:
     from oauthlib.common import Request
 
@@ -102,7 +104,7 @@ def _configure(given: dict[str, Any]) -> None:
     django.setup()
 
 
-def _populate(given: dict[str, Any]) -> None:
+def _populate(given: dict[str, Any], issuer: str) -> None:
     from django.contrib.auth import get_user_model  # noqa: PLC0415 - Django's models need its settings first
     from django.core.management import call_command  # noqa: PLC0415 - likewise
     from oauth2_provider.models import Application  # noqa: PLC0415 - likewise
@@ -116,7 +118,9 @@ def _populate(given: dict[str, Any]) -> None:
         name="Notebooks",
         client_type=Application.CLIENT_PUBLIC,
         authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
-        redirect_uris=" ".join(given["redirect_uris"]),
+        redirect_uris=" ".join(
+            [*given["redirect_uris"], *(own_address(each, issuer) for each in given["callbacks"])]
+        ),
         post_logout_redirect_uris=" ".join(given.get("post_logout_redirect_uris", [])),
         allowed_origins=" ".join(given["origins"]),
         algorithm=Application.RS256_ALGORITHM,
@@ -154,10 +158,11 @@ if __name__ == "__main__":
             return {"name": request.user.get_full_name(), "email": request.user.email}
 
     urlpatterns = [path("login/", LoginView.as_view()), path("o/", include("oauth2_provider.urls"))]
-    _populate(_given)
     server = Server(("127.0.0.1", 0), WSGIRequestHandler)
+    _issuer = f"http://127.0.0.1:{server.server_port}/o"
+    _populate(_given, _issuer)
     server.set_app(get_wsgi_application())
     threading.Thread(target=_end_with_input, daemon=True).start()
-    sys.stdout.write(json.dumps({"issuer": f"http://127.0.0.1:{server.server_port}/o"}) + "\n")
+    sys.stdout.write(json.dumps({"issuer": _issuer}) + "\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -1,33 +1,46 @@
+import type { Problem } from "../../oauth/errors.js";
+import type { KernelCommand } from "../kernel-messages.js";
 import type { KernelState } from "./kernel-state.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
 
-/** What a page asks of a kernel that signs in by itself (RFC 8628). */
-export type KernelCommand = "sign_in" | "cancel" | "sign_out" | "paste";
-
 /** Where no window can be opened, the kernel signs in by itself; this page shows how far it is. */
 export class KernelLogin implements SignInControl {
-  readonly blocked = false;
-  readonly canLogOut = false;
   state: ShownState = { status: "signed_out", at: 0 };
+  readonly to: SignInControl["to"];
+  readonly label: string | null;
+  withoutWindow?: () => void;
   readonly #ask: (command: KernelCommand, address?: string) => void;
   readonly #changed = new Set<() => void>();
 
-  constructor(ask: (command: KernelCommand, address?: string) => void) {
+  constructor(
+    ask: (command: KernelCommand, address?: string) => void,
+    { host, label = null }: { host?: string; label?: string | null } = {},
+  ) {
     this.#ask = ask;
+    this.to = { host, configured: false };
+    this.label = label;
   }
 
   /** What the kernel said of itself. */
-  set kernel({ status, account, expires_in, error, device, paste }: KernelState) {
+  set kernel({ status, account, expires_in, renewed, error, device, paste }: KernelState) {
     this.state = {
       status,
       account: account ?? undefined,
       expires_in: expires_in ?? undefined,
+      renewed: renewed ?? false,
       error: error ?? undefined,
       device: device ?? undefined,
       paste: paste ?? undefined,
       at: performance.now(),
     };
-    for (const changed of this.#changed) changed();
+    this.#notify();
+  }
+
+  /** Says why this page can't open a window. @param either the kernel signs in by itself, if the person wants it to */
+  fail(error: Problem, either: boolean): void {
+    this.state = { status: "error", error, at: performance.now() };
+    this.withoutWindow = either ? () => this.signIn() : undefined;
+    this.#notify();
   }
 
   onChange(changed: () => void): () => void {
@@ -51,8 +64,7 @@ export class KernelLogin implements SignInControl {
     this.#ask("paste", address);
   }
 
-  // Neither a window nor a shared session is on offer here.
-  openBlocked(): void {}
-  logOut(): void {}
-  accept(): void {}
+  #notify(): void {
+    for (const changed of this.#changed) changed();
+  }
 }

@@ -6,6 +6,8 @@ export interface KernelState {
   status: Status;
   account?: string | null;
   expires_in?: number | null;
+  /** The kernel renews its token by itself. */
+  renewed?: boolean | null;
   error?: Problem | null;
   /** RFC 8628 §3.2: what to show of a sign-in that goes on elsewhere. */
   device?: {

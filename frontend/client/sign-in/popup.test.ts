@@ -39,7 +39,10 @@ class MovingPopup extends Popup {
 }
 
 let focused = true;
+/** Whether the provider gives no answer. */
+let silent = false;
 beforeEach(() => {
+  silent = false;
   vi.useFakeTimers();
   focused = true;
   vi.spyOn(document, "hasFocus").mockImplementation(() => focused);
@@ -49,7 +52,7 @@ afterEach(() => vi.useRealTimers());
 function watched() {
   const popup = new Popup();
   const closed = vi.fn();
-  const stop = onWindowClosed(popup.window, closed);
+  const stop = onWindowClosed(popup.window, closed, async () => silent);
   return { popup, closed, stop };
 }
 
@@ -78,6 +81,37 @@ describe("a window counts as closed by the person", () => {
     focused = true;
     vi.advanceTimersByTime(100);
     expect(closed).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("a window that was closed before the provider's page came", () => {
+  test("counts when the focus comes back to this page just then", () => {
+    const { popup, closed } = watched();
+    vi.advanceTimersByTime(300);
+    popup.closed = true;
+    vi.advanceTimersByTime(100);
+    expect(closed).not.toHaveBeenCalled();
+    dispatchEvent(new Event("focus"));
+    vi.advanceTimersByTime(100);
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  test("counts when the provider has answered nothing, which could have cut the line", async () => {
+    silent = true;
+    const { popup, closed } = watched();
+    popup.closed = true;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  test("counts once, and not when nobody looks any more", async () => {
+    silent = true;
+    const { popup, closed, stop } = watched();
+    popup.closed = true;
+    vi.advanceTimersByTime(50);
+    stop();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(closed).not.toHaveBeenCalled();
   });
 });
 
@@ -133,7 +167,7 @@ describe("a window never counts as closed", () => {
 test("the sign-in window is a popup of its own, straight at the address, and says when it was blocked", () => {
   const open = vi.fn<typeof window.open>(() => null);
   vi.stubGlobal("open", open);
-  expect(openSignInWindow("https://idp.example.com/authorize?x=1")).toBeNull();
+  expect(openSignInWindow({ url: "https://idp.example.com/authorize?x=1", configured: true })).toBeNull();
   const [[url, target, features]] = open.mock.calls;
   expect([url, target]).toEqual(["https://idp.example.com/authorize?x=1", "_blank"]);
   expect(features).toMatch(/^popup,width=\d+,height=\d+/);

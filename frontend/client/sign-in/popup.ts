@@ -1,3 +1,5 @@
+import type { Target } from "./login-state.js";
+
 const SIZE = { width: 520, height: 680 };
 /** How often a window is looked at, in ms. */
 const LOOK_EVERY = 20;
@@ -12,11 +14,32 @@ const FOCUS_WITHIN = 1000;
 const CLOSE_AGAIN = 50;
 const CLOSE_AGAIN_LAST = 1600;
 
-/** Must be called inside a click: after an `await` the browser would block it. `null`: it was blocked. */
-export function openSignInWindow(url: string): Window | null {
+/**
+ * Must be called inside a click: after an `await` the browser would block it. `null`: it was blocked.
+ *
+ * @param target where to; without one the window stays empty, and this page's, until {@link sendWindow}
+ */
+export function openSignInWindow(target?: Target): Window | null {
   const left = Math.round(screenX + (outerWidth - SIZE.width) / 2);
   const top = Math.round(screenY + (outerHeight - SIZE.height) / 3);
-  return open(url, "_blank", `popup,width=${SIZE.width},height=${SIZE.height},left=${left},top=${top}`);
+  const features = `popup,width=${SIZE.width},height=${SIZE.height},left=${left},top=${top}`;
+  const popup = open(target?.url ?? "about:blank", "_blank", features);
+  if (popup && target) cutLine(popup, target);
+  return popup;
+}
+
+/** Sends a window that is still empty to the provider. */
+export function sendWindow(popup: Window, target: Target): void {
+  popup.location.replace(target.url);
+  cutLine(popup, target);
+}
+
+/**
+ * A page that has an opener can move it (`opener.location = …`), so a provider that nobody vouches for gets none. In the
+ * same task that sends the window there: no script of the provider's runs before. From now on nothing here can close it.
+ */
+function cutLine(popup: Window, { configured }: Target): void {
+  if (!configured) popup.opener = null;
 }
 
 /**
@@ -33,29 +56,55 @@ export function closeSignInWindow(popup: Window, again = CLOSE_AGAIN): void {
  * Calls back when the person has closed the window, as far as that can be told.
  *
  * A provider that sends `Cross-Origin-Opener-Policy: same-origin` cuts the line to the window: from then on `closed`
- * reads true while it is open. So `closed` counts only after the provider's page was seen through an uncut line (its
- * address is another origin's, reading it throws) for a while, and only if this page has the focus at once: a person
- * who has moved on to a provider page that cuts the line has it in the window, also if they come back here later.
+ * reads true while it is open. So `closed` counts only if the focus came back to this page at once: a person who has
+ * moved on to a provider page that cuts the line has it in the window, also if they come back here later. Where the
+ * provider's page was seen through an uncut line for a while (its address is another origin's, reading it throws), this
+ * page having the focus is enough; where nothing was seen yet, it must have come back just then; or the provider must
+ * have shown nothing yet that could cut the line.
  *
+ * @param silent asks whether the provider gives no answer at all
  * @returns a function that stops looking
  */
-export function onWindowClosed(popup: Window, closed: () => void): () => void {
+export function onWindowClosed(popup: Window, closed: () => void, silent: () => Promise<boolean>): () => void {
   let seen: number | undefined;
   let whole = false;
   let since: number | undefined;
+  let focused = Number.NEGATIVE_INFINITY;
+  const onFocus = () => {
+    focused = performance.now();
+  };
+  addEventListener("focus", onFocus);
+  const stop = () => {
+    clearInterval(timer);
+    removeEventListener("focus", onFocus);
+  };
+  const end = () => {
+    stop();
+    closed();
+  };
   const timer = setInterval(() => {
-    if (popup.closed) {
-      since ??= performance.now();
-      const cut = !whole || performance.now() - since > FOCUS_WITHIN;
-      if (!cut && !document.hasFocus()) return;
-      clearInterval(timer);
-      if (!cut) closed();
-    } else if (!whole && isForeign(popup)) {
-      seen ??= performance.now();
-      whole = performance.now() - seen >= WHOLE_AFTER;
+    const now = performance.now();
+    if (!popup.closed) {
+      if (whole || !isForeign(popup)) return;
+      seen ??= now;
+      whole = now - seen >= WHOLE_AFTER;
+      return;
     }
+    if (since === undefined) {
+      since = now;
+      if (!whole)
+        silent().then(
+          (none) => none && since !== undefined && end(),
+          () => undefined,
+        );
+    }
+    if (now - since > FOCUS_WITHIN) stop();
+    else if (whole ? document.hasFocus() : now - focused < FOCUS_WITHIN) end();
   }, LOOK_EVERY);
-  return () => clearInterval(timer);
+  return () => {
+    since = undefined;
+    stop();
+  };
 }
 
 /** Shows another origin's page, and the line to it is not cut. */

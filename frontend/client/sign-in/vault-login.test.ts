@@ -2,14 +2,18 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loginRequest } from "../../testing/provider.js";
 import type { FromVault, LinkState, ToVault } from "../../vault/messages.js";
+import { NOTHING_WANTED } from "../providers.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
-import { Login, type LoginSetup } from "./vault-login.js";
+import { type LinkSetup, VaultLogin } from "./vault-login.js";
 
 const URL_1 = "https://idp.example.com/authorize?state=one";
-const SETUP: LoginSetup = { request: loginRequest() };
+const WANTED = { ...NOTHING_WANTED, authority: "https://idp.example.com", client_id: "notebooks" };
+const SETUP: LinkSetup = { wanted: WANTED, options: { auto_refresh: true, share_id_token: false }, kernel_id: "k" };
 
 /** The vault's end of the line, in the hands of the test. */
 class FakeVault {
+  id = "vault-1";
+  inPage = false;
   readonly said: ToVault[] = [];
   readonly #listeners = new Set<VaultListener>();
   readonly #greeters = new Set<() => void>();
@@ -46,45 +50,59 @@ class FakeVault {
   }
 }
 
-let opened: { url: string; closed: boolean; close: () => void; location: { replace: (url: string) => void } }[];
+/** A window as its opener has it. */
+class Popup {
+  closed = false;
+  opener: unknown = "this page";
+  /** Whether the opener was there when the window was sent on. */
+  readonly sent: string[] = [];
+  readonly location = {
+    href: "about:blank",
+    replace: (url: string) => {
+      this.url = url;
+    },
+  };
+  url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Without the opener it no longer obeys (measured in Chromium). */
+  close(): void {
+    if (this.opener) this.closed = true;
+  }
+}
+
+let opened: Popup[];
 let blocking: boolean;
+/** Whether the provider answers at all. */
+let answers: () => Promise<Response>;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  sessionStorage.clear();
   [opened, blocking] = [[], false];
+  answers = async () => new Response();
+  vi.stubGlobal("fetch", () => answers());
   vi.stubGlobal("open", (url: string) => {
     if (blocking) return null;
-    const popup = {
-      url,
-      closed: false,
-      close: () => {
-        popup.closed = true;
-      },
-      location: {
-        replace: (next: string) => {
-          popup.url = next;
-        },
-        href: "about:blank",
-      },
-    };
-    opened.push(popup);
-    return popup;
+    opened.push(new Popup(url));
+    return opened.at(-1);
   });
 });
 afterEach(() => vi.useRealTimers());
 
 const prompt = () => vi.advanceTimersByTimeAsync(0);
 
-async function linked({ prepared = true, setUp = async () => SETUP } = {}) {
+/** A link that the vault knows, with a sign-in at a configured provider ready, or at one that nobody vouches for. */
+async function linked({ prepared = true, configured = true } = {}) {
   const vault = new FakeVault();
-  const login = new Login(vault as unknown as VaultClient, "link-1", setUp, {
-    auto_refresh: true,
-    share_id_token: false,
-  });
+  const login = new VaultLogin(vault as unknown as VaultClient, "link-1", SETUP);
   vault.greet();
   await prompt();
-  if (vault.all("link").length > 0) vault.state({ status: "signed_out" });
-  if (prepared) vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p1", url: URL_1 } });
+  vault.state({ status: "signed_out" });
+  if (prepared) vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p1", url: URL_1, configured } });
   return { vault, login };
 }
 
@@ -104,7 +122,7 @@ describe("a click", () => {
     expect(opened.map(({ url }) => url)).toEqual(["about:blank"]);
     await prompt();
     expect(vault.all("begin")).toMatchObject([{ prepared_id: undefined }]);
-    vault.say({ type: "opened", link_id: "link-1", url: URL_1 });
+    vault.say({ type: "opened", link_id: "link-1", url: URL_1, configured: true });
     expect(opened.map(({ url }) => url)).toEqual([URL_1]);
   });
 
@@ -115,22 +133,19 @@ describe("a click", () => {
       new Promise((resolve) => {
         connected = () => resolve(true);
       });
-    const login = new Login(vault as unknown as VaultClient, "link-1", async () => SETUP, {
-      auto_refresh: true,
-      share_id_token: false,
-    });
+    const login = new VaultLogin(vault as unknown as VaultClient, "link-1", SETUP);
     blocking = true;
     login.signIn();
     vault.greet(); // there is one now: it is told of the link, and says what it knows of it
     connected();
     await prompt();
     vault.state({ status: "signed_out" });
-    expect(login.blocked).toBe(true);
+    expect(login.state.window).toBe("blocked");
     expect(login.state.status).toBe("signing_in");
-    vault.say({ type: "opened", link_id: "link-1", url: URL_1 });
+    vault.say({ type: "opened", link_id: "link-1", url: URL_1, configured: true });
     vault.state({ status: "signing_in" });
     blocking = false;
-    login.openBlocked();
+    login.openWindow();
     expect(opened.map(({ url }) => url)).toEqual([URL_1]);
     expect(vault.all("window_closed")).toEqual([]);
   });
@@ -164,29 +179,148 @@ describe("a click", () => {
     vault.state({ status: "signed_in", account: "Alice" });
     expect(login.state.status).toBe("signed_in");
   });
+});
 
-  test("asks again for the settings when they could not be had", async () => {
-    let down = true;
-    const setUp = async () => {
-      if (down) throw new Error("no server");
-      return SETUP;
-    };
-    const { vault, login } = await linked({ setUp, prepared: false });
-    down = false;
+describe("the window of a provider that nobody vouches for", () => {
+  test("has no opener from the very task that sends it there, so that no page of it can move this one", async () => {
+    const { login } = await linked({ configured: false });
     login.signIn();
-    await prompt();
-    expect(vault.all("link")).toMatchObject([{ link_id: "link-1", request: SETUP.request }]);
-    expect(vault.all("begin")).toHaveLength(1);
+    expect(opened.map(({ url, opener }) => [url, opener])).toEqual([[URL_1, null]]);
   });
 
-  test("that can lead nowhere closes its window and says why", async () => {
-    const setUp = () => Promise.reject(new Error("no server"));
-    const { login } = await linked({ setUp, prepared: false });
-    expect(login.state).toMatchObject({ status: "error", error: { code: "sign_in_failed" } });
+  test("is this page's while it is empty", async () => {
+    const { vault, login } = await linked({ prepared: false });
+    login.signIn();
+    expect(opened[0].opener).not.toBeNull();
+    await prompt();
+    vault.say({ type: "opened", link_id: "link-1", url: URL_1, configured: false });
+    expect([opened[0].url, opened[0].opener]).toEqual([URL_1, null]);
+  });
+
+  test("that the vault does not call configured counts as such", async () => {
+    const { vault, login } = await linked({ prepared: false });
     login.signIn();
     await prompt();
+    vault.say({ type: "opened", link_id: "link-1", url: URL_1 });
+    expect(opened[0].opener).toBeNull();
+  });
+
+  test("stays open after Cancel, which is told; an empty one is closed", async () => {
+    const { vault, login } = await linked({ configured: false });
+    login.signIn();
+    login.cancel();
+    expect(opened[0].closed).toBe(false);
+    expect(login.state).toMatchObject({ status: "signed_out", leftOpen: true });
+    login.signIn();
+    login.cancel();
+    expect(opened[1].closed).toBe(true);
+    expect(login.state.leftOpen).toBe(false);
+    expect(vault.all("cancel")).toHaveLength(2);
+  });
+
+  test("which is a configured one's keeps its opener, and is closed by Cancel", async () => {
+    const { login } = await linked();
+    login.signIn();
+    expect(opened[0].opener).not.toBeNull();
+    login.cancel();
     expect(opened[0].closed).toBe(true);
-    expect(login.state.status).toBe("error");
+    expect(login.state.leftOpen).toBe(false);
+  });
+});
+
+describe("a kernel that asks for a sign-in", () => {
+  test("opens no window; a link is shown, and a click on it opens the sign-in that waits", async () => {
+    const { vault, login } = await linked();
+    login.ask();
+    await prompt();
+    expect(opened).toEqual([]);
+    expect(login.state).toMatchObject({ status: "signing_in", window: "asked" });
+    expect(vault.all("begin")).toMatchObject([{ prepared_id: "p1" }]);
+    login.openWindow();
+    expect(opened.map(({ url }) => url)).toEqual([URL_1]);
+    expect(login.state.window).toBeUndefined();
+  });
+
+  test("before anything is prepared: the link's window is sent on, whenever it was opened", async () => {
+    for (const early of [true, false]) {
+      const { vault, login } = await linked({ prepared: false });
+      login.ask();
+      await prompt();
+      if (early) login.openWindow();
+      vault.say({ type: "opened", link_id: "link-1", url: URL_1, configured: true });
+      if (!early) login.openWindow();
+      expect(opened.at(-1)?.url).toBe(URL_1);
+    }
+  });
+
+  test("changes nothing about a sign-in that is under way", async () => {
+    const { vault, login } = await linked();
+    login.signIn();
+    await prompt();
+    login.ask();
+    await prompt();
+    expect(vault.all("begin")).toHaveLength(1);
+    expect(login.state.window).toBeUndefined();
+  });
+});
+
+describe("a provider that nobody comes back from", () => {
+  const stalled = async () => {
+    const { vault, login } = await linked();
+    login.onStalled = vi.fn();
+    vault.say({
+      type: "linked",
+      link_id: "link-1",
+      redirect_uri: "",
+      host: "idp.example.com",
+      configured: true,
+      request: loginRequest(),
+    });
+    login.signIn();
+    await prompt();
+    vault.say({ type: "opened", link_id: "link-1" });
+    vault.state({ status: "signing_in" });
+    await vi.advanceTimersByTimeAsync(2000);
+    return { vault, login };
+  };
+
+  test("is said to give no answer, where it gives none", async () => {
+    answers = () => Promise.reject(new TypeError("Failed to fetch"));
+    const { vault, login } = await stalled();
+    expect(vault.all("window_closed")).toMatchObject([
+      { problem: { code: "provider_unreachable", message: expect.stringContaining("idp.example.com") } },
+    ]);
+    expect(login.onStalled).not.toHaveBeenCalled();
+  });
+
+  test("is asked by the kernel, where it answers", async () => {
+    const { vault, login } = await stalled();
+    expect(login.onStalled).toHaveBeenCalledWith(1, loginRequest());
+    expect(vault.all("window_closed")).toEqual([]);
+  });
+});
+
+describe("a session that the browser has lost", () => {
+  test("is told in the tab that had it, once it has another vault; and in no other", async () => {
+    const { vault } = await linked();
+    vault.state({ status: "signed_in", account: "Alice" });
+    const again = async (id: string) => {
+      const next = new FakeVault();
+      next.id = id;
+      const login = new VaultLogin(next as unknown as VaultClient, "link-2", SETUP);
+      next.greet();
+      next.say({ type: "state", link_id: "link-2", state: { status: "signed_out" } });
+      return login.state.lost;
+    };
+    expect(await again("vault-1")).toBeUndefined();
+    expect(await again("vault-2")).toBe("crash");
+    const [[key, note]] = Object.entries({ ...sessionStorage });
+    sessionStorage.setItem(key, note.replace(String(performance.timeOrigin), "1")); // of the page before its reload
+    expect(await again("vault-2")).toBe("reload");
+    expect(sessionStorage.length).toBe(1);
+    expect(JSON.stringify({ ...sessionStorage })).not.toContain("Alice");
+    vault.state({ status: "signed_out" });
+    expect(await again("vault-2")).toBeUndefined();
   });
 });
 
@@ -196,13 +330,13 @@ describe("a blocked window", () => {
     blocking = true;
     login.signIn();
     await prompt();
-    expect(login.blocked).toBe(true);
+    expect(login.state.window).toBe("blocked");
     // The vault prepares the next one meanwhile.
-    vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p2", url: `${URL_1}-two` } });
+    vault.say({ type: "prepared", link_id: "link-1", prepared: { id: "p2", url: `${URL_1}-two`, configured: true } });
     blocking = false;
-    login.openBlocked();
+    login.openWindow();
     expect(opened.map(({ url }) => url)).toEqual([URL_1]);
-    expect(login.blocked).toBe(false);
+    expect(login.state.window).toBeUndefined();
     expect(vault.all("begin")).toHaveLength(1);
   });
 
@@ -212,7 +346,7 @@ describe("a blocked window", () => {
     login.signIn();
     await prompt();
     login.cancel();
-    expect(login.blocked).toBe(false);
+    expect(login.state.window).toBeUndefined();
     expect(login.state.status).toBe("signed_out");
     expect(vault.all("cancel")).toHaveLength(1);
   });
@@ -231,27 +365,10 @@ describe("Cancel", () => {
 });
 
 describe("the state", () => {
-  test("is signed in by the kernel's word where no vault knows of it (the page was reloaded), and says so", async () => {
+  test("says who is signed in by the kernel's word, and ends with a sign-out", async () => {
     const { vault, login } = await linked();
     login.kernel = { status: "signed_in", account: "Alice", expires_in: 100 };
-    expect(login.state).toMatchObject({ status: "signed_in", account: "Alice", expires_in: 100, unattended: true });
-    vault.state({ status: "signed_in", account: "Alice", expires_in: 300 });
-    expect(login.state).toMatchObject({ expires_in: 300 });
-    expect(login.state.unattended).toBeUndefined();
-  });
-
-  test("is the vault's alone once it knows of a session: a sign-out elsewhere ends what the kernel said before", async () => {
-    const { vault, login } = await linked();
-    login.kernel = { status: "signed_in", account: "Alice" };
-    vault.state({ status: "signed_in", account: "Alice" });
-    login.kernel = { status: "signed_in", account: "Alice" };
-    vault.state({ status: "signed_out" });
-    expect(login.state.status).toBe("signed_out");
-  });
-
-  test("is not the kernel's any more after a sign-out", async () => {
-    const { vault, login } = await linked();
-    login.kernel = { status: "signed_in", account: "Alice" };
+    expect(login.state).toMatchObject({ status: "signed_in", account: "Alice", holder: "elsewhere" });
     login.signOut();
     expect(login.state.status).toBe("signed_out");
     expect(vault.all("sign_out")).toHaveLength(1);
@@ -283,7 +400,7 @@ describe("the state", () => {
   });
 });
 
-test("a message for the kernel goes on by the comm exactly once, and a courier's does not", async () => {
+test("a message for the kernel goes on by the comm exactly once, and what goes by the control channel does not", async () => {
   const { vault, login } = await linked();
   const deliver = vi.fn();
   login.onDeliver = deliver;
@@ -314,8 +431,10 @@ test("a click where there is no vault tries to get one, and leaves no window beh
 test("a new vault is told of the link again", async () => {
   const { vault } = await linked();
   vault.greet();
-  await prompt();
-  expect(vault.all("link")).toHaveLength(2);
+  expect(vault.all("link")).toEqual([
+    { type: "link", link_id: "link-1", ...SETUP },
+    { type: "link", link_id: "link-1", ...SETUP },
+  ]);
 });
 
 test("a view that is gone leaves nothing behind", async () => {
@@ -333,16 +452,16 @@ test("a view that is gone leaves nothing behind", async () => {
 describe("the provider's own sign-out", () => {
   test("is on offer after a sign-out; its window opens inside the click, and its address is asked for then", async () => {
     const { vault, login } = await linked();
-    expect(login.canLogOut).toBe(false);
+    expect(login.state.logout).toBeFalsy();
     vault.say({ type: "state", link_id: "link-1", state: { status: "signed_out", logout: true } });
-    expect(login.canLogOut).toBe(true);
+    expect(login.state.logout).toBe(true);
     login.logOut();
     expect(opened.map(({ url }) => url)).toEqual(["about:blank"]);
-    expect(login.canLogOut).toBe(false); // a second click would open a second window, for which there is no address
+    expect(login.state.logout).toBeFalsy(); // a second click would open a second window, for which there is no address
     await prompt();
     expect(vault.all("log_out")).toHaveLength(1);
     vault.say({ type: "logout_url", link_id: "link-1", url: "https://idp.example.com/logout" });
-    expect(opened.map(({ url }) => url)).toEqual(["https://idp.example.com/logout"]);
+    expect(opened.map(({ url, opener }) => [url, opener])).toEqual([["https://idp.example.com/logout", null]]);
   });
 
   test("leaves no empty window where another tab has opened it, or where there is no vault any more", async () => {
@@ -365,6 +484,6 @@ describe("the provider's own sign-out", () => {
     blocking = true;
     login.logOut();
     expect(vault.all("log_out")).toHaveLength(0);
-    expect(login.canLogOut).toBe(true);
+    expect(login.state.logout).toBe(true);
   });
 });

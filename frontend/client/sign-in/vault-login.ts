@@ -1,31 +1,39 @@
 import type { Problem } from "../../oauth/errors.js";
 import type { LoginRequest } from "../../oauth/request.js";
-import type { Delivery, LinkOptions, LinkState, Prepared, ToVault } from "../../vault/messages.js";
-import { problemOf } from "../oidc-error.js";
+import type { Delivery, FromVault, LinkedTo, LinkOptions, LinkState, ToVault, Wanted } from "../../vault/messages.js";
+import { discoveryUrl, hostOf } from "../provider-address.js";
+import { lossOf, noteSignIn, noteSignOut } from "../signed-in-note.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import type { KernelState } from "./kernel-state.js";
-import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./popup.js";
+import { INITIAL, type LoginEvent, reduce, shown, type Target } from "./login-state.js";
+import { closeSignInWindow, onWindowClosed, openSignInWindow, sendWindow } from "./popup.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
+import { barePage, isSilent, silentProvider } from "./silent-provider.js";
 
 /** How long a window may be open before somebody asks the provider what it shows there, in ms. */
 const STALLED_AFTER = 2000;
 
-export interface LoginSetup {
-  request: LoginRequest;
-  /** This server's own callback, where the redirect address is another one that sends on to it. */
-  forward_to?: string;
-  /** The provider's name, as the server's administrator configured it. */
-  label?: string;
+/** What a link is for. */
+export interface LinkSetup {
+  wanted: Wanted;
+  options: LinkOptions;
+  /** The kernel that a widget lives in; `null`: the page can't tell. */
+  kernel_id?: string | null;
+  /** The subject of a row of the sidebar. */
+  account?: string;
 }
 
-/** One link as this page sees it: what to show, and what a click does. */
-export class Login implements SignInControl {
-  blocked = false;
+/**
+ * One link as this page sees it: what to show, and what a click does. What is what, `login-state.ts` decides; here are
+ * the windows, the timers and the messages.
+ */
+export class VaultLogin implements SignInControl {
   /** Kernel-bound messages that go by the widget's own comm. */
   onDeliver?: (message: Delivery) => void;
-  /** The vault knows of this link; `setup` is what it was asked for. */
-  onLinked?: (setup: LoginSetup) => void;
-  /** It is not even known what to ask for, so the vault has nothing to tell the kernel. */
+  /** The vault has found out whom this link signs in at. */
+  onLinked?: (to: LinkedTo) => void;
+  withoutWindow?: () => void;
+  /** There is no vault that could tell the kernel. */
   onFailed?: (problem: Problem) => void;
   /**
    * The window is open for a while, or was closed, and nobody is signed in: the provider may show an error page of its
@@ -35,56 +43,47 @@ export class Login implements SignInControl {
 
   readonly id: string;
   readonly #vault: VaultClient;
-  readonly #setUp: () => Promise<LoginSetup>;
-  readonly #options: LinkOptions;
+  readonly #setup: LinkSetup;
   readonly #changed = new Set<() => void>();
   readonly #disposers: (() => void)[];
-  #state: ShownState = { status: "signed_out", at: 0 };
-  #kernel?: KernelState & { at: number };
-  #linked?: Promise<void>;
-  #prepared?: Prepared;
-  #popup?: Window | null;
+  #state = INITIAL;
+  #to?: LinkedTo;
+  #popup?: Window;
+  /** Where the window was sent, and whether the line to it is whole. */
+  #sentTo?: Target;
   #logoutWindow?: Window;
-  /** Where the sign-in under way goes on, while no window could be opened for it. */
-  #blockedUrl?: string;
-  /** Counts the clicks, so that an explanation that comes late is not taken for the next attempt's. */
-  #attempt = 0;
   /** The attempt whose window was closed. */
   #closedIn?: number;
-  #request?: LoginRequest;
-  /**
-   * From a click until the vault answers it: states from before the click may still come in. `told`: it is on its way
-   * to this vault; another vault will not hear of it.
-   */
-  #starting: "clicked" | "told" | false = false;
   #stopLooking?: () => void;
 
-  /** @param setUp finds out what to ask for; asked again when it failed and the person tries again */
-  constructor(vault: VaultClient, id: string, setUp: () => Promise<LoginSetup>, options: LinkOptions) {
+  constructor(vault: VaultClient, id: string, setup: LinkSetup) {
     this.#vault = vault;
     this.id = id;
-    this.#setUp = setUp;
-    this.#options = options;
-    this.#disposers = [vault.listen((message) => this.#receive(message)), vault.onConnected(() => void this.#link())];
+    this.#setup = setup;
+    this.#disposers = [vault.listen((message) => this.#receive(message)), vault.onConnected(() => this.#link())];
+  }
+
+  /** As the vault found out; before that, what was asked for has a host at least. */
+  get to(): SignInControl["to"] {
+    return this.#to ?? { host: hostOf(this.#setup.wanted.authority) };
+  }
+
+  /** Whom one signs in at, and how, once the vault knows it. */
+  get linked(): LinkedTo | undefined {
+    return this.#to;
+  }
+
+  get label(): string | null | undefined {
+    return this.#setup.options.label;
   }
 
   get state(): ShownState {
-    const kernel = this.#kernel;
-    const idle = this.#state.status === "signed_out" && !this.#state.offer;
-    if (!idle || kernel?.status !== "signed_in") return this.#state;
-    const { status, account, expires_in, at } = kernel;
-    return { status, account: account ?? undefined, expires_in: expires_in ?? undefined, at, unattended: true };
-  }
-
-  get canLogOut(): boolean {
-    return this.#state.logout === true;
+    return { ...shown(this.#state), inPage: this.#vault.inPage };
   }
 
   /** What the kernel said of itself. */
   set kernel(kernel: KernelState) {
-    if (this.#state.status === "signed_in" || this.#state.status === "expired") return; // the vault knows better
-    this.#kernel = { ...kernel, at: performance.now() };
-    this.#notify();
+    this.#happened({ type: "kernel", kernel, at: performance.now() });
   }
 
   onChange(changed: () => void): () => void {
@@ -94,64 +93,44 @@ export class Login implements SignInControl {
 
   /** Call it inside a click. */
   signIn(): void {
-    const prepared = this.#prepared;
-    this.#prepared = undefined;
-    this.#popup = openSignInWindow(prepared?.url ?? "about:blank");
-    this.blocked = this.#popup === null;
-    this.#blockedUrl = this.blocked ? prepared?.url : undefined;
-    this.#starting = "clicked";
-    this.#attempt += 1;
-    const attempt = this.#attempt;
-    setTimeout(() => {
-      if (attempt === this.#attempt && this.#state.status === "signing_in" && !this.blocked) this.#tellStalled();
-    }, STALLED_AFTER);
-    this.#show({ ...this.#state, status: "signing_in", error: undefined });
-    this.#look();
-    this.#vault.introduceServer();
-    this.#ready().then(
-      () => {
-        if (attempt !== this.#attempt) return; // cancelled meanwhile
-        this.#starting = "told";
-        this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id });
-      },
-      () => this.#closeWindow(), // the reason is on show
-    );
+    const target = this.#state.prepared;
+    const popup = openSignInWindow(target);
+    this.#begin(popup ? (target ? "sent" : "empty") : "blocked", popup);
   }
 
-  /** What the link `Open sign-in page` does. */
-  openBlocked(): void {
-    const url = this.#blockedUrl;
-    if (!url) {
-      this.signIn();
-      return;
-    }
-    this.#popup = open(url, "_blank");
-    this.blocked = this.#popup === null;
-    if (!this.blocked) this.#blockedUrl = undefined;
-    this.#look();
-    this.#notify();
+  /** A kernel asks for a sign-in: the page shows a link, and only a click of the person opens a window. */
+  ask(): void {
+    if (!this.#state.attempt && this.#state.link.status !== "signing_in") this.#begin("asked", null);
+  }
+
+  openWindow(): void {
+    const { attempt } = this.#state;
+    if (!attempt || attempt.window === "sent" || attempt.window === "empty") return;
+    const { target } = attempt;
+    const popup = openSignInWindow(target);
+    this.#look(popup, target);
+    this.#happened({ type: "window", window: popup ? (target ? "sent" : "empty") : "blocked" });
   }
 
   cancel(): void {
-    this.#attempt += 1;
-    this.#closeWindow();
+    const leftOpen = this.#closeWindow();
     this.#send({ type: "cancel", link_id: this.id });
-    this.#starting = false;
-    this.#show({ ...this.#state, status: "signed_out", error: undefined });
+    this.#happened({ type: "cancelled", leftOpen });
   }
 
   signOut(): void {
     this.#closeWindow();
-    this.#kernel = undefined;
+    noteSignOut(this.#what);
+    this.#happened({ type: "signed_out" });
     this.#send({ type: "sign_out", link_id: this.id });
   }
 
   /** OpenID Connect RP-Initiated Logout; call it inside a click. */
   logOut(): void {
-    const popup = openSignInWindow("about:blank");
+    const popup = openSignInWindow();
     if (!popup) return;
     this.#logoutWindow = popup;
-    this.#show({ ...this.#state, logout: false });
+    this.#happened({ type: "log_out" });
     this.#ready().then(
       () => this.#send({ type: "log_out", link_id: this.id }),
       () => closeSignInWindow(popup), // the reason is on show
@@ -172,8 +151,8 @@ export class Login implements SignInControl {
 
   /** Says why the provider does not send the person back. The window stays open, and an answer still counts. */
   explain(problem: Problem, attempt: number): void {
-    const open = this.#state.status === "signing_in" || this.#state.status === "signed_out";
-    if (attempt !== this.#attempt || !open) return;
+    const { status } = this.state;
+    if (attempt !== this.#state.count || (status !== "signing_in" && status !== "signed_out")) return;
     this.#stopLooking?.();
     this.#send({ type: "window_closed", link_id: this.id, problem });
   }
@@ -185,47 +164,62 @@ export class Login implements SignInControl {
     this.#changed.clear();
   }
 
-  /** Ends when the vault knows of this link. */
-  async #ready(): Promise<void> {
-    if (!(await this.#vault.connect())) throw new Error("no vault");
-    await (this.#linked ?? this.#link());
+  #begin(window: "empty" | "sent" | "blocked" | "asked", popup: Window | null): void {
+    const { prepared } = this.#state;
+    this.#happened({ type: "begun", window, target: prepared });
+    this.#look(popup, prepared);
+    const attempt = this.#state.count;
+    if (popup) setTimeout(() => this.#isWaiting(attempt) && this.#tellStalled(), STALLED_AFTER);
+    this.#vault.introduceServer();
+    this.#ready().then(
+      () => {
+        if (attempt !== this.#state.count) return; // cancelled meanwhile
+        this.#happened({ type: "told" });
+        this.#send({ type: "begin", link_id: this.id, prepared_id: prepared?.id });
+      },
+      () => this.#closeWindow(), // the reason is on show
+    );
   }
 
-  #link(): Promise<void> {
-    if (this.#starting === "told") this.#starting = false; // the vault that was told has died
-    const linked = this.#setUp().then((setup) => {
-      const { request, forward_to } = setup;
-      this.#request = request;
-      this.#send({ type: "link", link_id: this.id, request, forward_to, options: this.#options });
-      this.onLinked?.(setup);
-    });
-    this.#linked = linked;
-    linked.catch((failure) => {
-      this.#linked = undefined;
-      this.#fail(problemOf(failure));
-    });
-    return linked;
+  #isWaiting(attempt: number): boolean {
+    return attempt === this.#state.count && this.state.status === "signing_in";
+  }
+
+  async #ready(): Promise<void> {
+    if (!(await this.#vault.connect())) throw new Error("no vault");
+  }
+
+  #link(): void {
+    this.#happened({ type: "connected", lost: lossOf(this.#vault.id, this.#what) });
+    this.#send({ type: "link", link_id: this.id, ...this.#setup });
+  }
+
+  /** What a tab notes of a sign-in, to know later what was lost. */
+  get #what(): string {
+    const { provider, authority, client_id } = this.#setup.wanted;
+    return JSON.stringify(provider ?? [authority, client_id]);
   }
 
   #receive(message: Parameters<VaultListener>[0]): void {
     if (message.type === "unavailable") this.#fail(message.problem);
-    if (!("link_id" in message) || message.link_id !== this.id) {
-      if (message.type === "deliver" && message.delivery === 0 && message.message.link_id === this.id) {
-        this.#deliver(message.message);
-      }
-      return;
+    if (message.type === "deliver" && message.delivery === 0 && message.message.link_id === this.id) {
+      this.#deliver(message.message);
     }
+    if (!("link_id" in message) || message.link_id !== this.id) return;
     switch (message.type) {
+      case "linked":
+        this.#to = message;
+        this.#notify();
+        this.onLinked?.(message);
+        return;
       case "state":
-        if (!this.#starting) this.#receiveState(message.state);
+        this.#receiveState(message.state);
         return;
       case "prepared":
-        this.#prepared = message.prepared;
+        this.#happened({ type: "prepared", prepared: message.prepared });
         return;
       case "opened":
-        this.#starting = false;
-        if (message.url) this.#sendOn(message.url);
-        else if (message.failure) this.#closeWindow();
+        this.#receiveOpened(message);
         return;
       case "logout_url":
         this.#sendToLogout(message.url);
@@ -234,60 +228,85 @@ export class Login implements SignInControl {
   }
 
   #receiveState(state: LinkState): void {
-    const { status } = state;
-    // The session is the vault's: whatever the kernel had before, a sign-out elsewhere ends.
-    if (status === "signed_in" || status === "expired") this.#kernel = undefined;
-    if (status !== "signing_in") {
-      this.#stopLooking?.();
-      this.blocked = false;
-    }
-    this.#show(state);
+    const before = this.#state.link.status;
+    this.#happened({ type: "state", state, at: performance.now() });
+    const { attempt, link } = this.#state;
+    if (attempt || link !== state || state.status === "signing_in") return;
+    this.#stopLooking?.();
+    if (state.status === "signed_in") noteSignIn(this.#vault.id, this.#what);
+    else if (state.status === "signed_out" && before === "signed_in") noteSignOut(this.#what);
     // The callback page closes its window too: only the vault knows whether it has been there.
-    if (status === "signed_out" && this.#closedIn === this.#attempt) {
+    if (state.status === "signed_out" && this.#closedIn === this.#state.count) {
       this.#closedIn = undefined;
       this.#tellStalled();
     }
   }
 
+  /** The window was opened empty, because nothing was prepared yet. */
+  #receiveOpened({ url, configured = false, failure }: FromVault & { type: "opened" }): void {
+    const target = url === undefined ? undefined : { url, configured };
+    this.#happened({ type: "opened", target });
+    if (failure) this.#closeWindow();
+    if (!target || this.#state.attempt?.window !== "empty") return;
+    const popup = this.#popup;
+    if (popup && !popup.closed) {
+      sendWindow(popup, target);
+      this.#look(popup, target);
+      this.#happened({ type: "window", window: "sent" });
+    } else {
+      // Nothing but a person closes a window that never left this page.
+      this.#send({ type: "window_closed", link_id: this.id });
+    }
+  }
+
   #sendToLogout(url: string | undefined): void {
-    if (url) this.#logoutWindow?.location.replace(url);
+    if (url && this.#logoutWindow)
+      sendWindow(this.#logoutWindow, { url, configured: false }); // nothing comes back
     else if (this.#logoutWindow) closeSignInWindow(this.#logoutWindow); // somebody else has opened it meanwhile
     this.#logoutWindow = undefined;
   }
 
-  /** The window was opened empty, because nothing was prepared yet. */
-  #sendOn(url: string): void {
-    if (this.#popup && !this.#popup.closed) this.#popup.location.replace(url);
-    else if (this.blocked) this.#blockedUrl = url;
-    // Nothing but a person closes a window that never left this page.
-    else this.#send({ type: "window_closed", link_id: this.id });
-    this.#notify();
-  }
-
+  /** Finds out why nobody comes back from the provider: it gives no answer at all, or an error page of its own. */
   #tellStalled(): void {
-    if (this.#request) this.onStalled?.(this.#attempt, this.#request);
-  }
-
-  #look(): void {
-    this.#stopLooking?.();
-    if (!this.#popup) return;
-    this.#stopLooking = onWindowClosed(this.#popup, () => {
-      this.#closedIn = this.#attempt;
-      this.#send({ type: "window_closed", link_id: this.id });
+    const [attempt, request, sentTo] = [this.#state.count, this.#to?.request, this.#sentTo];
+    if (!request || !sentTo) return;
+    const known = discoveryUrl(request.authority);
+    void isSilent(known).then((silent) => {
+      if (attempt !== this.#state.count) return;
+      if (silent) this.explain(silentProvider(known), attempt);
+      else this.onStalled?.(attempt, request);
     });
   }
 
-  #closeWindow(): void {
+  #look(popup: Window | null, target?: Target): void {
     this.#stopLooking?.();
-    if (this.#popup) closeSignInWindow(this.#popup);
+    this.#popup = popup ?? undefined;
+    this.#sentTo = popup ? target : undefined;
+    if (!popup) return;
+    const closed = () => {
+      this.#closedIn = this.#state.count;
+      this.#send({ type: "window_closed", link_id: this.id });
+    };
+    this.#stopLooking = onWindowClosed(
+      popup,
+      closed,
+      async () => target !== undefined && (await isSilent(barePage(target.url))),
+    );
+  }
+
+  /** @returns whether the window may be open still, since nothing here can close it */
+  #closeWindow(): boolean {
+    this.#stopLooking?.();
+    const popup = this.#popup;
+    // The line to it was cut, by this page (for a provider that nobody vouches for) or by the provider's own.
+    const beyond = popup !== undefined && this.#sentTo !== undefined && (!this.#sentTo.configured || popup.closed);
+    if (popup) closeSignInWindow(popup);
     this.#popup = undefined;
-    this.#blockedUrl = undefined;
-    this.blocked = false;
+    return beyond;
   }
 
   #fail(problem: Problem): void {
-    this.#starting = false;
-    this.#show({ status: "error", error: problem });
+    this.#happened({ type: "failed", problem });
     this.onFailed?.(problem);
   }
 
@@ -300,8 +319,8 @@ export class Login implements SignInControl {
     }
   }
 
-  #show(state: LinkState): void {
-    this.#state = { ...state, at: performance.now() };
+  #happened(event: LoginEvent): void {
+    this.#state = reduce(this.#state, event);
     this.#notify();
   }
 

@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { type ICommandPalette, InputDialog } from "@jupyterlab/apputils";
-import type { Translate } from "../../view/countdown.js";
+import type { Translate } from "../../client/translate.js";
 import { signInsIcon } from "../sidebar/icons.js";
 import type { PanelActions } from "../sidebar/panel-actions.js";
 import type { Row } from "../sidebar/rows.js";
@@ -30,14 +30,27 @@ export function addCommands(app: JupyterFrontEnd, { open, show, actions, palette
     const fitting = rows.list.filter(fits);
     if (fitting.length === 0) show();
     if (fitting.length <= 1) return fitting[0];
-    const items = fitting.map(({ choice, session }) => [choice.label, session?.account].filter(Boolean).join(" – "));
+    // Isolated (UAX #9), as `<bdi>` does elsewhere: a name that runs from right to left turns nothing else around.
+    const isolated = (name: string | undefined) => (name ? [`\u2068${name}\u2069`] : []);
+    const items = fitting.map(({ choice, session }) =>
+      [...isolated(choice.label), ...isolated(session?.account)].join(" – "),
+    );
     const { value } = await InputDialog.getItem({ title, items });
     return fitting[items.indexOf(value ?? "")];
   };
 
-  app.commands.addCommand(CommandIDs.show, { label: t("Show the sign-ins"), icon: signInsIcon, execute: show });
+  /** None of them takes arguments (JSON Schema). */
+  const describedBy = { args: { type: "object", properties: {} } };
+  app.commands.addCommand(CommandIDs.show, {
+    label: t("Show the sign-ins"),
+    caption: t("Open the sidebar with the OpenID sign-ins of this browser"),
+    icon: signInsIcon,
+    describedBy,
+    execute: show,
+  });
   app.commands.addCommand(CommandIDs.signIn, {
     label: t("Sign in …"),
+    describedBy,
     execute: async () => {
       const row = await choose(t("Sign in to"), (candidate) => !isSignedIn(candidate));
       row?.login.signIn();
@@ -46,10 +59,12 @@ export function addCommands(app: JupyterFrontEnd, { open, show, actions, palette
   });
   app.commands.addCommand(CommandIDs.signOut, {
     label: t("Sign out …"),
+    describedBy,
     execute: async () => (await choose(t("Sign out"), isSignedIn))?.login.signOut(),
   });
   app.commands.addCommand(CommandIDs.insertCode, {
     label: t("Insert sign-in code …"),
+    describedBy,
     isEnabled: () => actions.activeNotebook() !== null,
     execute: async () => {
       const row = await choose(t("Insert code for"), () => true);

@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/applica
 import type { ISessionContext } from "@jupyterlab/apputils";
 import { IConsoleTracker } from "@jupyterlab/console";
 import { INotebookTracker } from "@jupyterlab/notebook";
-import { type ConnectedKernel, Courier } from "../control-channel.js";
+import type { ConnectedKernel } from "../control-channel.js";
 import { ISignIns } from "../tokens.js";
 
 export const delivery: JupyterFrontEndPlugin<void> = {
@@ -13,7 +13,7 @@ export const delivery: JupyterFrontEndPlugin<void> = {
   optional: [INotebookTracker, IConsoleTracker],
   activate: (
     app: JupyterFrontEnd,
-    { vault }: ISignIns,
+    signIns: ISignIns,
     notebooks: INotebookTracker | null,
     consoles: IConsoleTracker | null,
   ) => {
@@ -26,6 +26,9 @@ export const delivery: JupyterFrontEndPlugin<void> = {
         if (session?.kernel) yield { connection: session.kernel, path, name };
       }
     };
-    new Courier(vault, connected, app.serviceManager.kernels);
+    signIns.onLines(async (lines) => {
+      const { ControlChannel } = await import("../control-channel.js");
+      new ControlChannel(lines.delivery, connected, app.serviceManager.kernels);
+    });
   },
 };

@@ -4,12 +4,12 @@ import { IConsoleTracker } from "@jupyterlab/console";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
-import type { Translate } from "../../view/countdown.js";
+import type { Translate } from "../../client/translate.js";
 import { followSettings, SETTINGS_ID } from "../settings.js";
 import { insertCode } from "../sidebar/insert-code.js";
 import type { PanelActions } from "../sidebar/panel-actions.js";
 import type { SignIns } from "../sidebar/sign-ins.js";
-import { Shelf } from "../sidebar/tab.js";
+import { SignInsTab } from "../sidebar/tab.js";
 import { ISignIns } from "../tokens.js";
 import { addCommands } from "./commands.js";
 
@@ -32,7 +32,10 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const bundle = (translator ?? nullTranslator).load("oidc_widget");
     const translate: Translate = (text, ...values) => bundle.__(text, ...values);
     const settings = registry ? loadSettings(registry) : Promise.resolve(null);
-    void settings.then((loaded) => registry && loaded && followSettings(signIns, registry, loaded));
+    signIns.onLines(async (lines) => {
+      const loaded = await settings;
+      if (registry && loaded) followSettings(lines, registry, loaded);
+    });
 
     const actions: PanelActions = {
       activeNotebook: () => notebooks?.currentWidget?.title.label ?? null,
@@ -50,20 +53,20 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     let opened: Promise<SignIns> | undefined;
     const open = (): Promise<SignIns> => {
       opened ??= Promise.all([import("../sidebar/sign-ins.js"), settings]).then(([{ openSignIns }, loaded]) =>
-        openSignIns({ node: shelf.node, signIns, settings: loaded, notebooks, actions, translate }),
+        openSignIns({ panel: tab, signIns, settings: loaded, notebooks, actions, translate }),
       );
       return opened;
     };
-    const shelf = new Shelf(translate("Sign-ins"), (shown) => {
+    const tab = new SignInsTab(translate("Sign-ins"), (shown) => {
       if (shown || opened) {
         void open().then(({ panel }) => {
           panel.shown = shown;
         });
       }
     });
-    app.shell.add(shelf, "left", { rank: 650, type: "Sign-ins" });
-    restorer?.add(shelf, shelf.id);
-    addCommands(app, { open, show: () => app.shell.activateById(shelf.id), actions, palette, translate });
+    app.shell.add(tab, "left", { rank: 650, type: "Sign-ins" });
+    restorer?.add(tab, tab.id);
+    addCommands(app, { open, show: () => app.shell.activateById(tab.id), actions, palette, translate });
   },
 };
 

@@ -1,5 +1,6 @@
+import { hostOf } from "../../client/provider-address.js";
 import { DEFAULT_SCOPES } from "../../client/providers.js";
-import { type Choice, hostOf } from "./choices.js";
+import type { Choice } from "./choices.js";
 
 /** The cell that `Insert code` puts into a notebook. */
 export function cellSource({ label, wanted }: Choice): string {
@@ -14,7 +15,7 @@ export function cellSource({ label, wanted }: Choice): string {
         audience: wanted.audience,
         redirect_uri: wanted.redirect_uri,
         extra_params,
-        label: label === hostOf(wanted.authority ?? "") ? null : label,
+        label: label === hostOf(wanted.authority) ? null : label,
       };
   // Texts, and lists and objects of texts: their JSON is Python too.
   const values = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);

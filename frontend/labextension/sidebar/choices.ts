@@ -1,12 +1,20 @@
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { JupyterHost } from "../../client/host.js";
-import { problemOf } from "../../client/oidc-error.js";
-import { DEFAULT_SCOPES, fetchProviders, type ServerProviders, type Wanted } from "../../client/providers.js";
+import { asProblem } from "../../client/problem.js";
+import { hostOf } from "../../client/provider-address.js";
+import {
+  DEFAULT_SCOPES,
+  fetchProviders,
+  isUsualRedirectUri,
+  NOTHING_WANTED,
+  type ServerProviders,
+} from "../../client/providers.js";
 import type { Problem } from "../../oauth/errors.js";
-import type { LoginRequest } from "../../oauth/request.js";
+import type { SessionInfo, Wanted } from "../../vault/messages.js";
 
 /** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
 export interface Choice {
+  /** The administrator's word for it, or the person's own; else its host. */
   label: string;
   /** The address of a picture beside the label. */
   icon?: string;
@@ -20,8 +28,8 @@ export interface Choices {
   problem?: Problem;
 }
 
-/** One entry of the setting `providers` (`schema/sign-ins.json`). */
-interface SettingsEntry {
+/** One provider of the setting `providers` (`schema/sign-ins.json`). */
+interface ProviderSetting {
   label?: string;
   authority?: string;
   client_id?: string;
@@ -38,24 +46,24 @@ export async function findChoices(host: JupyterHost, settings: ISettingRegistry.
   try {
     server = await fetchProviders(host);
   } catch (failure) {
-    problem = problemOf(failure);
+    problem = asProblem(failure);
   }
   const configured = server.providers.map(
     ({ name, label, icon, authority, client_id, scopes }): Choice => ({
       label: label || name,
       icon: icon ?? undefined,
-      wanted: { ...nothing(), provider: name, authority, client_id, scopes },
+      wanted: { ...NOTHING_WANTED, provider: name, authority, client_id, scopes },
     }),
   );
-  const own = (settings?.composite.providers ?? []) as unknown as SettingsEntry[]; // the schema's shape
+  const own = (settings?.composite.providers ?? []) as unknown as ProviderSetting[]; // the schema's shape
   const chosen = own.filter(({ authority, client_id }) => authority && client_id).map(fromSettings);
   return { list: [...configured, ...chosen], server, problem };
 }
 
-function fromSettings(entry: SettingsEntry): Choice {
-  const { authority = "", client_id = "", scopes, resource, audience, redirect_uri, extra_params } = entry;
+function fromSettings(setting: ProviderSetting): Choice {
+  const { authority = "", client_id = "", scopes, resource, audience, redirect_uri, extra_params } = setting;
   return {
-    label: entry.label || hostOf(authority),
+    label: setting.label || hostOf(authority),
     wanted: {
       authority,
       client_id,
@@ -69,35 +77,18 @@ function fromSettings(entry: SettingsEntry): Choice {
   };
 }
 
-function nothing(): Wanted {
-  return {
-    authority: null,
-    client_id: null,
-    provider: null,
-    scopes: DEFAULT_SCOPES,
-    resource: null,
-    audience: null,
-    redirect_uri: null,
-    extra_params: {},
-  };
-}
-
-/**
- * What a session that no choice stands for was signed in with: a notebook's own `OIDCLogin`.
- *
- * @param usualRedirectUri the redirect address that goes without saying
- */
-export function choiceOf(request: LoginRequest, usualRedirectUri: string): Choice {
+/** What a session that no choice stands for was signed in with: a notebook's own `OIDCLogin`. */
+export function choiceOf(
+  { request, label, host: issuer, configured }: SessionInfo,
+  server: ServerProviders,
+  host: JupyterHost,
+): Choice {
   const { authority, client_id, provider = null, scopes, resource = null, audience = null } = request;
-  const redirect_uri = request.redirect_uri === usualRedirectUri ? null : request.redirect_uri;
+  const redirect_uri = isUsualRedirectUri(request.redirect_uri, server, host) ? null : request.redirect_uri;
   // Who signs in, and that they do it anew, was for that one time.
   const { login_hint, prompt, ...extra_params } = request.extra_params;
   return {
-    label: hostOf(authority),
+    label: (configured && label) || issuer,
     wanted: { authority, client_id, provider, scopes, resource, audience, redirect_uri, extra_params },
   };
-}
-
-export function hostOf(authority: string): string {
-  return URL.canParse(authority) ? new URL(authority).host : authority;
 }

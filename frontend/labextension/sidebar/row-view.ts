@@ -1,45 +1,48 @@
-import type { Translate } from "../../view/countdown.js";
-import { element } from "../../view/elements.js";
+import type { Translate } from "../../client/translate.js";
+import { button, element, show } from "../../view/elements.js";
 import { View } from "../../view/line.js";
 import type { PanelActions } from "./panel-actions.js";
 import type { Row } from "./rows.js";
 
-/** A row of the sidebar: the widget's own line, narrower, with the time left as a thin bar and what uses it. */
+/** What a row asks of the list that it stands in. */
+export interface RowActions extends PanelActions {
+  addAccount(row: Row): void;
+  dismiss(row: Row): void;
+}
+
+/** A row of the sidebar: the widget's own line, narrower, with what uses its session and what else can be done. */
 export class RowView {
   readonly node = element("li", "oidc-row");
-  readonly #actions: PanelActions;
+  readonly #actions: RowActions;
   readonly #translate: Translate;
   readonly #view: View;
-  readonly #bar = element("div", "oidc-bar", { "aria-hidden": "true" });
-  readonly #left = element("div");
   readonly #uses = element("div", "oidc-uses");
-  readonly #title = element("span");
-  readonly #insert = element("button", "oidc-button", { type: "button" });
-  readonly #add = element("button", "oidc-button", { type: "button" });
+  readonly #title = element("bdi");
+  readonly #whose = element("bdi");
+  readonly #insert: HTMLButtonElement;
+  readonly #add: HTMLButtonElement;
+  readonly #dismiss: HTMLButtonElement;
   readonly #forget: () => void;
   #row: Row;
   #shownUses = "";
 
-  /** @param addOrDismiss what the row's last button does: adds a row for another account, or takes that row away */
-  constructor(row: Row, actions: PanelActions, translate: Translate, addOrDismiss: () => void) {
+  constructor(row: Row, actions: RowActions, translate: Translate) {
     this.#row = row;
     this.#actions = actions;
     this.#translate = translate;
     const title = element("div", "oidc-row-title");
     const { icon } = row.choice;
     if (icon) title.append(element("img", "oidc-row-icon", { src: icon, alt: "" }));
-    title.append(this.#title);
+    title.append(this.#title, this.#whose);
+    this.#insert = button(translate("Insert code"), () => actions.insertCode(this.#row.code ?? this.#row.choice));
+    this.#add = button(translate("Add account"), () => actions.addAccount(this.#row));
+    this.#dismiss = button(translate("Dismiss"), () => actions.dismiss(this.#row));
+    const more = element("span", "oidc-actions");
+    more.append(this.#insert, this.#add, this.#dismiss);
     this.node.append(title);
-    this.#view = new View(this.node, row.login, { translate, role: null });
-    this.#bar.append(this.#left);
-    this.#insert.textContent = translate("Insert code");
-    this.#insert.addEventListener("click", () => actions.insertCode(this.#row.code ?? this.#row.choice));
-    this.#add.textContent = row.another ? translate("Dismiss") : translate("Add account");
-    this.#add.addEventListener("click", addOrDismiss);
-    const buttons = element("div", "oidc-actions oidc-row-actions");
-    buttons.append(this.#insert, this.#add);
-    this.node.append(this.#bar, this.#uses, buttons);
-    this.#forget = row.login.onChange(() => this.tick());
+    this.#view = new View(this.node, row.login, { translate, role: null, more: [more] });
+    this.node.append(this.#uses);
+    this.#forget = row.login.onChange(() => this.look());
     this.show(row);
   }
 
@@ -47,29 +50,27 @@ export class RowView {
     this.#row = row;
     const { choice, session, another, signedOut } = row;
     const whose = another ? this.#translate("another account") : signedOut;
-    this.#title.textContent = [choice.label, whose].filter(Boolean).join(", ");
+    this.#title.textContent = choice.label;
+    show(this.#whose, whose ? [new Text(`, ${whose}`)] : []);
     this.node.setAttribute("aria-label", [choice.label, whose ?? session?.account].filter(Boolean).join(", "));
-    this.#insert.hidden = another === true || signedOut !== undefined;
-    this.#add.hidden = !session && !another;
     this.#showUses();
-    this.tick();
+    this.look();
   }
 
-  /** Moves the bar, and looks whether there is a notebook for the code. */
-  tick(): void {
+  /** What can be done depends on the sign-in, and on whether there is a notebook for the code. */
+  look(): void {
+    const { session, another, signedOut, login } = this.#row;
+    const { status } = login.state;
+    this.#insert.hidden = another === true || signedOut !== undefined || status === "signing_in";
+    this.#add.hidden = !session || status !== "signed_in";
+    this.#dismiss.hidden =
+      signedOut === undefined && !(session && status === "expired") && !(another && status === "error");
     const notebook = this.#actions.activeNotebook();
     this.#insert.disabled = notebook === null;
     this.#insert.title =
       notebook === null
         ? this.#translate("Open a notebook first")
         : this.#translate("Insert a sign-in cell into %1", notebook);
-    const { status, expires_in, at } = this.#row.login.state;
-    const lifetime = this.#row.session?.lifetime;
-    const shown = status === "signed_in" && expires_in !== undefined && lifetime !== undefined;
-    this.#bar.hidden = !shown;
-    if (!shown) return;
-    const left = Math.max(0, expires_in - (performance.now() - at) / 1000);
-    this.#left.style.width = `${Math.min(100, (100 * left) / lifetime).toFixed(1)}%`;
   }
 
   dispose(): void {

@@ -1,18 +1,25 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { JupyterHost } from "../../client/host.js";
+import { english } from "../../client/translate.js";
 import type { VaultClient, VaultListener } from "../../client/vault-client.js";
 import { loginRequest } from "../../testing/provider.js";
-import type { FromVault, SessionInfo, ToVault } from "../../vault/messages.js";
-import { english } from "../../view/countdown.js";
+import type { FromVault, LinkState, SessionInfo, ToVault } from "../../vault/messages.js";
 import { cellSource } from "./cell-source.js";
 import { type Choice, type Choices, choiceOf, findChoices } from "./choices.js";
-import type { PanelActions } from "./panel-actions.js";
-import { RowView } from "./row-view.js";
+import { type RowActions, RowView } from "./row-view.js";
 import { Rows } from "./rows.js";
 
 const HOST: JupyterHost = { baseUrl: "/", filesUrl: "", headers: () => ({}) };
-const ACTIONS: PanelActions = { activeNotebook: () => null, insertCode() {}, goTo() {}, openSettings() {} };
+const ACTIONS: RowActions = {
+  activeNotebook: () => null,
+  insertCode() {},
+  goTo() {},
+  openSettings() {},
+  addAccount() {},
+  dismiss: (row) => rows.dismiss(row),
+};
+const SERVER = { redirect_uri: null, providers: [] };
 
 /** What the rows told the vault. */
 let said: ToVault[];
@@ -35,6 +42,9 @@ beforeEach(() => {
       return () => undefined;
     },
     introduceServer: () => undefined,
+    connect: async () => true,
+    id: "vault-1",
+    inPage: false,
   };
   rows = new Rows(vault as unknown as VaultClient, HOST);
 });
@@ -56,17 +66,35 @@ const choice = (redirect_uri: string | null = null): Choice => ({
 const choices = (...list: Choice[]): Choices => ({ list, server: { redirect_uri: null, providers: [] } });
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
+const session = (session_id: string, login_hint: string, changes: Partial<SessionInfo> = {}): SessionInfo => ({
+  session_id,
+  account: login_hint,
+  subject: login_hint,
+  login_hint,
+  host: "corp.example.com",
+  configured: false,
+  uses: [],
+  request: { ...loginRequest(), authority: "https://corp.example.com", client_id: "notebooks" },
+  ...changes,
+});
+
 test("a session that only a notebook names keeps how it was signed in to", () => {
   const request = loginRequest({
     redirect_uri: "https://fixed.example.com/callback",
     extra_params: { connector_id: "ldap", login_hint: "alice", prompt: "login" },
   });
-  const { wanted } = choiceOf(request, "http://localhost:3000/oidc-widget/callback");
+  const { label, wanted } = choiceOf(session("1", "alice", { request, label: "Corp" }), SERVER, HOST);
   expect(wanted).toMatchObject({
     redirect_uri: "https://fixed.example.com/callback",
     extra_params: { connector_id: "ldap" },
   });
-  expect(choiceOf(request, "https://fixed.example.com/callback").wanted.redirect_uri).toBeNull();
+  // What the notebook called it is no name in a list that outlives the notebook.
+  expect(label).toBe("corp.example.com");
+  const own = {
+    ...request,
+    redirect_uri: "http://localhost:3000/oidc-widget/callback/corp.example.com.0123456789abcdef",
+  };
+  expect(choiceOf(session("1", "alice", { request: own }), SERVER, HOST).wanted.redirect_uri).toBeNull();
 });
 
 test("a provider whose settings were changed is asked for as they are now", async () => {
@@ -77,21 +105,21 @@ test("a provider whose settings were changed is asked for as they are now", asyn
   rows.choices = choices(choice("https://new.example.com/callback"));
   expect(rows.list).toHaveLength(1);
   await settled();
-  const asked = said.flatMap((message) => (message.type === "link" ? [message.request.redirect_uri] : []));
+  const asked = said.flatMap((message) => (message.type === "link" ? [message.wanted.redirect_uri] : []));
   expect(asked).toEqual(["https://old.example.com/callback", "https://new.example.com/callback"]);
   expect(said).toContainEqual({ type: "unlink", link_id: before.login.id });
 });
 
 test("a configured provider's icon stands beside its label, and says nothing of its own", async () => {
-  const entry = { name: "corp", label: "Corp", authority: "https://corp.example.com", client_id: "n", scopes: [] };
+  const corp = { name: "corp", label: "Corp", authority: "https://corp.example.com", client_id: "n", scopes: [] };
   const providers = [
-    { ...entry, icon: "/static/corp.svg" },
-    { ...entry, name: "other", label: "Other", icon: null },
+    { ...corp, icon: "/static/corp.svg" },
+    { ...corp, name: "other", label: "Other", icon: null },
   ];
   vi.stubGlobal("fetch", async () => Response.json({ redirect_uri: null, providers }));
   const { list } = await findChoices(HOST, null);
   rows.choices = choices(...list);
-  const nodes = rows.list.map((row) => new RowView(row, ACTIONS, english, () => undefined).node);
+  const nodes = rows.list.map((row) => new RowView(row, ACTIONS, english).node);
   const pictures = nodes.map((node) => node.querySelector(".oidc-row-title img"));
   expect(pictures[0]?.getAttribute("src")).toBe("/static/corp.svg");
   expect(pictures[0]?.getAttribute("alt")).toBe("");
@@ -100,15 +128,6 @@ test("a configured provider's icon stands beside its label, and says nothing of 
 });
 
 describe("a second account of a provider", () => {
-  const session = (session_id: string, login_hint: string): SessionInfo => ({
-    session_id,
-    account: login_hint,
-    subject: login_hint,
-    login_hint,
-    uses: [],
-    request: { ...loginRequest(), authority: "https://corp.example.com", client_id: "notebooks" },
-  });
-
   test("is named by the code that its row inserts; one alone need not be", () => {
     rows.choices = choices(choice());
     tell({ type: "sessions", sessions: [session("1", "alice")] });
@@ -129,15 +148,61 @@ describe("a second account of a provider", () => {
     expect(hints).toEqual(["alice", "bob"]);
   });
 
-  test("has a row that says so, and that can be dismissed", () => {
+  test("is signed in to by one click, in a row that says so", () => {
+    vi.stubGlobal(
+      "open",
+      vi.fn(() => ({ closed: false, close() {}, location: {} })),
+    );
     rows.choices = choices(choice());
     tell({ type: "sessions", sessions: [session("1", "alice")] });
     rows.addAccount(choice());
+    expect(open).toHaveBeenCalledTimes(1);
     expect(rows.list).toHaveLength(2);
-    const view = new RowView(rows.list[1], ACTIONS, english, () => rows.dismiss(rows.list[1]));
+    const view = new RowView(rows.list[1], ACTIONS, english);
     expect(view.node.getAttribute("aria-label")).toBe("Corp, another account");
-    const dismiss = [...view.node.querySelectorAll("button")].find(({ textContent }) => textContent === "Dismiss");
-    dismiss?.click();
-    expect(rows.list.map(({ session }) => session?.account)).toEqual(["alice"]);
+    expect(shownButtons(view)).toEqual(["Cancel"]);
   });
+});
+
+const shownButtons = ({ node }: RowView) =>
+  [...node.querySelectorAll("button")]
+    .filter((each) => !each.closest("[hidden]"))
+    .map(({ textContent }) => textContent);
+
+describe("a row that is signed out", () => {
+  const state = (link_id: string, state: LinkState) => tell({ type: "state", link_id, state });
+
+  test("by the provider can be dismissed, which ends the session", () => {
+    rows.choices = choices(choice());
+    tell({ type: "sessions", sessions: [session("1", "alice")] });
+    const [row] = rows.list;
+    state(row.login.id, { status: "expired", ended_by_provider: true });
+    const view = new RowView(row, ACTIONS, english);
+    const dismiss = [...view.node.querySelectorAll("button")].find(({ textContent }) => textContent === "Dismiss");
+    expect(shownButtons(view)).toContain("Dismiss");
+    dismiss?.click();
+    expect(said).toContainEqual({ type: "sign_out", link_id: row.login.id });
+    expect(rows.list).toEqual([]);
+  });
+
+  test("here stays for its offer, and is gone when nobody looks any more", () => {
+    rows.choices = choices(choice());
+    tell({ type: "sessions", sessions: [session("1", "alice")] });
+    const [row] = rows.list;
+    state(row.login.id, { status: "signed_out", logout: true });
+    tell({ type: "sessions", sessions: [] });
+    expect(rows.list.map(({ signedOut }) => signedOut)).toEqual([undefined, "alice"]);
+    rows.tidy();
+    expect(rows.list.map(({ signedOut }) => signedOut)).toEqual([undefined]);
+  });
+});
+
+test("a configured provider is asked for by its name alone: what it stands for, the server knows", () => {
+  rows.choices = choices({ ...choice(), wanted: { ...choice().wanted, provider: "corp" } });
+  expect(said).toContainEqual(
+    expect.objectContaining({
+      type: "link",
+      wanted: expect.objectContaining({ provider: "corp", authority: null, client_id: null }),
+    }),
+  );
 });

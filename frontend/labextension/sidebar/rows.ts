@@ -1,16 +1,16 @@
 import type { JupyterHost } from "../../client/host.js";
-import { completeRequest, usualRedirectUri } from "../../client/providers.js";
-import { Login } from "../../client/sign-in/vault-login.js";
+import { hostOf } from "../../client/provider-address.js";
+import { VaultLogin } from "../../client/sign-in/vault-login.js";
 import type { VaultClient } from "../../client/vault-client.js";
 import { sameAuthority } from "../../oauth/request.js";
 import type { SessionInfo } from "../../vault/messages.js";
-import { type Choice, type Choices, choiceOf, hostOf } from "./choices.js";
+import { type Choice, type Choices, choiceOf } from "./choices.js";
 
 /** One line of the sidebar: a provider to sign in to, or an account that is signed in. */
 export interface Row {
   key: string;
   choice: Choice;
-  login: Login;
+  login: VaultLogin;
   session?: SessionInfo;
   /** What `Insert code` writes, where it has to name the account: the provider alone would mean the newest session. */
   code?: Choice;
@@ -57,26 +57,32 @@ export class Rows {
     this.#arrange();
   }
 
-  /** A row to sign in with another account of the same provider. */
+  /** Signs in with another account of the same provider, in a row of its own. Call it inside a click. */
   addAccount(choice: Choice): void {
     // Every provider knows "login" (OpenID Connect Core §3.1.2.1) but Google, which knows "select_account" alone.
-    const prompt = hostOf(choice.wanted.authority ?? "") === "accounts.google.com" ? "select_account" : "login";
+    const prompt = hostOf(choice.wanted.authority) === "accounts.google.com" ? "select_account" : "login";
     const extra_params = { ...choice.wanted.extra_params, prompt };
-    const row = this.#keep(
-      `another ${keyOf(choice)}`,
-      { ...choice, wanted: { ...choice.wanted, extra_params } },
-      this.#rows,
-    );
+    const another = { ...choice, wanted: { ...choice.wanted, extra_params } };
+    const row = this.#keep(`another ${keyOf(choice)}`, another, this.#rows);
     row.another = true;
+    row.login.signIn();
     this.#notify();
   }
 
-  /** Takes such a row away again. */
+  /** Takes a row away: of another account, or of one that is signed out. */
   dismiss(row: Row): void {
     this.#rows.delete(row.key);
-    row.login.cancel();
+    if (row.login.state.status === "signing_in") row.login.cancel();
+    if (row.login.state.status === "expired") row.login.signOut();
     row.login.dispose();
     this.#notify();
+  }
+
+  /** What was signed out of is news for as long as somebody looks. */
+  tidy(): void {
+    for (const row of this.#rows.values()) {
+      if (row.signedOut !== undefined) this.dismiss(row);
+    }
   }
 
   #arrange(): void {
@@ -92,14 +98,14 @@ export class Rows {
       else this.#keepAnother(choice, rows);
     }
     for (const session of left) {
-      const choice = choiceOf(session.request, usualRedirectUri(this.#choices.server, this.#host));
+      const choice = choiceOf(session, this.#choices.server, this.#host);
       this.#keepSession(session, choice, rows);
       this.#keepAnother(choice, rows);
     }
     for (const row of this.#rows.values()) {
       if (rows.has(row.key)) continue;
-      // After a sign-out the provider's own is on offer for as long as the page lives, or until it is taken.
-      if (row.login.canLogOut) {
+      // After a sign-out the provider's own is on offer until it is taken, or nobody looks any more.
+      if (row.login.state.logout) {
         rows.set(row.key, { ...row, session: undefined, signedOut: row.signedOut ?? row.session?.account });
       } else row.login.dispose();
     }
@@ -136,17 +142,11 @@ export class Rows {
     return row;
   }
 
-  #login(key: string, choice: Choice, account?: string): Login {
-    const setUp = async () => {
-      const setup = completeRequest(choice.wanted, this.#choices.server, this.#host);
-      return { ...setup, request: { ...setup.request, account } };
-    };
-    // Every page has the same rows, so they share their links.
-    return new Login(this.#vault, `sidebar ${key}`, setUp, {
-      kernel: false,
-      auto_refresh: true,
-      share_id_token: false,
-    });
+  #login(key: string, { wanted }: Choice, account?: string): VaultLogin {
+    // Every page has the same rows, so they share their links. A name says all: what it stands for, the server knows.
+    const asked = wanted.provider === null ? wanted : { ...wanted, authority: null, client_id: null };
+    const options = { auto_refresh: true, share_id_token: false }; // the row's title is its label
+    return new VaultLogin(this.#vault, key, { wanted: asked, options, account });
   }
 
   #notify(): void {

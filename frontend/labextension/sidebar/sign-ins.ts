@@ -1,6 +1,7 @@
 import type { INotebookTracker } from "@jupyterlab/notebook";
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
-import type { Translate } from "../../view/countdown.js";
+import type { SidePanel } from "@jupyterlab/ui-components";
+import type { Translate } from "../../client/translate.js";
 import type { ISignIns } from "../tokens.js";
 import { findChoices } from "./choices.js";
 import { SignInsPanel } from "./panel.js";
@@ -8,7 +9,7 @@ import type { PanelActions } from "./panel-actions.js";
 import { Rows } from "./rows.js";
 
 export interface SignInsOptions {
-  node: HTMLElement;
+  panel: SidePanel;
   signIns: ISignIns;
   settings: ISettingRegistry.ISettings | null;
   notebooks: INotebookTracker | null;
@@ -23,15 +24,16 @@ export interface SignIns {
 }
 
 export async function openSignIns(options: SignInsOptions): Promise<SignIns> {
-  const { node, signIns, settings, notebooks, actions, translate } = options;
-  const rows = new Rows(signIns.vault, signIns.host);
-  void signIns.vault.connect();
+  const { panel: tab, signIns, settings, notebooks, actions, translate } = options;
+  const { sidebar } = await signIns.lines();
+  const rows = new Rows(sidebar, signIns.host);
+  void sidebar.connect();
   const choose = async () => {
     rows.choices = await findChoices(signIns.host, settings);
   };
   settings?.changed.connect(() => void choose());
   await choose();
-  const panel = new SignInsPanel(node, rows, actions, translate);
+  const panel = new SignInsPanel(tab, rows, actions, translate);
   notebooks?.currentChanged.connect(() => panel.refresh());
   return { rows, panel };
 }

@@ -1,43 +1,49 @@
 import type { Clock } from "../clock.js";
 import type { Delivery, DeliveryResult, FromVault, Place, Port } from "../messages.js";
 
-/** Seconds that a courier has, before the widget's own comm is used as well. */
-const COURIER_TIMEOUT = 2;
-/** The same for one that has to connect to a kernel first, and whom no comm can stand in for. */
+/** Seconds that a page has for the control channel, before the widget's own comm is used as well. */
+const CONTROL_CHANNEL_TIMEOUT = 2;
+/** The same for a page that has to connect to a kernel first, and whom no comm can stand in for. */
 const VISIT_TIMEOUT = 15;
 
-/** What came of a message that couriers were asked to bring. */
+/** What came of a message. */
 export interface Outcome {
-  /** `not_mine`: no page knows a kernel that wants it. */
+  /** `not_mine`: no page knows the kernel, or the kernel does not know the link. */
   result: DeliveryResult;
-  /** Which kernel has answered. */
-  kernel_id?: string;
   /** Where a person finds the widget. */
   place?: Place;
+  /** The kernel has signed out of the session meanwhile. */
+  signed_out?: boolean;
+}
+
+/** Whose a link is, and by which lanes it is reached. */
+export interface Recipient {
+  /** The only kernel that may have the message; `undefined`: the page could not tell, so the comm is the only lane. */
+  kernelId?: string;
+  /** The pages that show the widget in that kernel. */
+  comms: Set<Port<FromVault>>;
+  /** It has had a message before: it runs on, also where no page has its notebook open any more. */
+  reached: boolean;
 }
 
 /**
- * Brings messages to kernels: over the control channel by a courier, else over the widget's own comm.
- * A message may arrive twice; its sequence number tells the kernel.
+ * Brings messages to kernels: over the control channel by a page that is connected to the link's own kernel, else over
+ * the widget's own comm. A message may arrive twice; its sequence number tells the kernel.
  */
-export interface PostOffice {
-  readonly couriers: Set<Port<FromVault>>;
-  /**
-   * @param own the pages that show the widget, whose comm is the other lane
-   * @param kernelId the kernel that has answered before
-   */
-  send(message: Delivery, own: Set<Port<FromVault>>, kernelId?: string): Promise<Outcome>;
+export interface Deliveries {
+  readonly ports: Set<Port<FromVault>>;
+  send(message: Delivery, recipient: Recipient): Promise<Outcome>;
   answered(port: Port<FromVault>, delivery: number, outcome: Outcome): void;
   /** A page is gone, and whatever it was asked for. */
   leave(port: Port<FromVault>): void;
 }
 
-export function createPostOffice(clock: Clock): PostOffice {
-  const couriers = new Set<Port<FromVault>>();
+export function createDeliveries(clock: Clock): Deliveries {
+  const ports = new Set<Port<FromVault>>();
   const waiting = new Map<number, { asked: Set<Port<FromVault>>; settle: (outcome: Outcome) => void }>();
   let count = 0;
 
-  function ask(message: Delivery, ports: Port<FromVault>[], kernelId?: string): Promise<Outcome> {
+  function ask(message: Delivery, whom: Port<FromVault>[], kernelId: string, visit: boolean): Promise<Outcome> {
     count += 1;
     const delivery = count;
     return new Promise((resolve) => {
@@ -46,9 +52,12 @@ export function createPostOffice(clock: Clock): PostOffice {
         waiting.delete(delivery);
         resolve(outcome);
       };
-      const timer = clock.setTimeout(() => settle({ result: "failed" }), kernelId ? VISIT_TIMEOUT : COURIER_TIMEOUT);
-      waiting.set(delivery, { asked: new Set(ports), settle });
-      for (const port of ports) port.postMessage({ type: "deliver", delivery, message, kernel_id: kernelId });
+      const timer = clock.setTimeout(
+        () => settle({ result: "failed" }),
+        visit ? VISIT_TIMEOUT : CONTROL_CHANNEL_TIMEOUT,
+      );
+      waiting.set(delivery, { asked: new Set(whom), settle });
+      for (const port of whom) port.postMessage({ type: "deliver", delivery, message, kernel_id: kernelId, visit });
     });
   }
 
@@ -58,23 +67,23 @@ export function createPostOffice(clock: Clock): PostOffice {
   }
 
   return {
-    couriers,
+    ports,
     answered,
-    async send(message, own, kernelId) {
-      let outcome: Outcome = { result: "not_mine" };
-      if (couriers.size > 0) outcome = await ask(message, [...couriers]);
-      const [first] = couriers;
-      if (outcome.result === "not_mine" && kernelId && first) {
-        // No page has the notebook open any more, but its kernel runs on: one courier calls on it.
-        outcome = await ask(message, [first], kernelId);
+    async send(message, { kernelId, comms, reached }) {
+      // Where no page is there to ask, nothing is known of the kernel: it may well run on.
+      let outcome: Outcome = { result: "failed" };
+      if (kernelId !== undefined && ports.size > 0) {
+        outcome = await ask(message, [...ports], kernelId, false);
+        const [first] = ports;
+        if (outcome.result === "not_mine" && reached && first) outcome = await ask(message, [first], kernelId, true);
       }
       if (outcome.result !== "delivered") {
-        for (const port of own) port.postMessage({ type: "deliver", delivery: 0, message });
+        for (const port of comms) port.postMessage({ type: "deliver", delivery: 0, message });
       }
       return outcome;
     },
     leave(port) {
-      couriers.delete(port);
+      ports.delete(port);
       for (const delivery of waiting.keys()) answered(port, delivery, { result: "not_mine" });
     },
   };

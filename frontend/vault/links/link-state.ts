@@ -1,20 +1,27 @@
-import { targetKey } from "../../oauth/request.js";
-import type { SessionInfo } from "../messages.js";
-import type { Session } from "../sessions/session.js";
-import type { Link } from "./link.js";
+import type { LinkState, Status } from "../messages.js";
+import { keyOf, type Link, tokenOf } from "./link.js";
 
-/** The sessions, and who uses them, as a sidebar lists them. Loaded when one is opened. */
-export function describe(sessions: Session[], links: Link[]): SessionInfo[] {
-  return sessions.map((session) => {
-    const { id, account, request, subject, claims } = session;
-    return {
-      session_id: id,
-      account,
-      lifetime: session.token(targetKey(request))?.lifetime,
-      request,
-      subject,
-      login_hint: [claims?.email, claims?.preferred_username].find((hint) => typeof hint === "string"),
-      uses: links.flatMap((link) => (link.session === session && link.place ? [link.place] : [])),
-    };
-  });
+export function stateOf(link: Link): LinkState {
+  const { session, begun, abandoned, offer, logoutUrl } = link;
+  const token = tokenOf(link);
+  const key = keyOf(link) ?? "";
+  const waiting = begun && (!abandoned || begun.answered);
+  const ended: Status = session ? "expired" : link.problem ? "error" : "signed_out";
+  return {
+    status: waiting ? "signing_in" : token ? "signed_in" : ended,
+    account: session?.account,
+    expires_in: token && session?.secondsLeft(token),
+    renewed: token && session?.renews(key),
+    ended_by_provider: session?.over && session.endedByProvider,
+    error: link.problem ?? session?.problem(key),
+    warning: token && session?.warning(key),
+    offer: offer?.account,
+    same_person: !session && link.anew && link.samePerson,
+    logout: logoutUrl !== undefined,
+  };
+}
+
+/** What a kernel can tell apart. */
+export function shownOf({ status, error, warning }: LinkState): string {
+  return `${status} ${error?.code} ${warning?.code}`;
 }

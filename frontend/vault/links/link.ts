@@ -1,17 +1,28 @@
 import type { Problem } from "../../oauth/errors.js";
 import { type LoginRequest, targetKey } from "../../oauth/request.js";
-import type { FromVault, LinkOptions, LinkState, Place, Port, Status } from "../messages.js";
-import type { Access, Session } from "../sessions/session.js";
+import type { FromVault, LinkedTo, LinkOptions, Place, Port, Wanted } from "../messages.js";
+import type { Access } from "../sessions/grant.js";
+import type { Session } from "../sessions/session.js";
 import type { SignIn } from "../sign-in/attempt.js";
 
-/** One widget model that wants a token, however many pages show it. */
+/** One widget model that wants a token, or one row of the sidebar, however many pages show it. */
 export interface Link {
+  /** What its pages and its kernel call it. The vault knows it by {@link linkKey}. */
   readonly id: string;
+  readonly key: string;
+  /** Its tokens go to a kernel; a row of the sidebar has none. */
+  readonly forKernel: boolean;
+  /** The kernel that made it, and the only one that gets its tokens. */
+  readonly kernelId?: string;
   readonly ports: Set<Port<FromVault>>;
-  request: LoginRequest;
+  wanted: Wanted;
+  account?: string | null;
   options: LinkOptions;
-  readonly forwardTo?: string;
 
+  /** What is wanted, with the configuration filled in, once that is known. */
+  request?: LoginRequest;
+  /** Where it signs in, as its pages were told. */
+  linkedTo?: LinkedTo;
   session?: Session;
   /** A session that it may use once the person agrees. */
   offer?: Session;
@@ -24,11 +35,15 @@ export interface Link {
   /** The window seems to be closed: nobody is kept waiting, but an answer still counts. */
   abandoned?: boolean;
   problem?: Problem;
+  /** Signed out here: the next sign-in asks who it is, where the provider can be asked to. */
+  anew?: boolean;
+  /** It can't. */
+  samePerson?: boolean;
   /** Where the person can sign out at the provider too. */
   logoutUrl?: string;
 
-  /** The kernel that has answered for it. */
-  kernelId?: string;
+  /** Its kernel has taken a message. */
+  reached: boolean;
   /** Where a person finds it. */
   place?: Place;
   /** Counts what its kernel was told. */
@@ -39,25 +54,30 @@ export interface Link {
   asked?: string;
 }
 
-export function createLink(id: string, request: LoginRequest, options: LinkOptions, forwardTo?: string): Link {
-  return {
-    id,
-    ports: new Set(),
-    request,
-    options,
-    forwardTo,
-    seq: 0,
-    told: { shown: shownOf({ status: "signed_out" }) },
-  };
+/**
+ * What the vault knows a link by: nothing that a kernel chooses can name another kernel's, or a row of the sidebar.
+ *
+ * @param owner the kernel, or (where the page can't tell it) the port
+ */
+export function linkKey(forKernel: boolean, owner: string | number | undefined, id: string): string {
+  return JSON.stringify(forKernel ? ["widget", owner, id] : ["sidebar", id]);
+}
+
+type Fixed = Pick<Link, "id" | "key" | "forKernel" | "kernelId" | "wanted" | "account" | "options">;
+
+export function createLink(fixed: Fixed): Link {
+  return { ...fixed, ports: new Set(), reached: false, seq: 0, told: { shown: "signed_out undefined undefined" } };
 }
 
 /** A page says again what is wanted; it may be something else by now. */
-export function follow(link: Link, request: LoginRequest, options: LinkOptions): void {
-  // A row of the sidebar stays one: else a kernel could take its name, and get its token unasked.
-  link.options = { ...options, kernel: link.options.kernel };
-  if (JSON.stringify(link.request) === JSON.stringify(request)) return;
-  link.request = request;
+export function follow(link: Link, { wanted, account, options }: Pick<Link, "wanted" | "account" | "options">): void {
+  link.options = options;
+  if (JSON.stringify([link.wanted, link.account]) === JSON.stringify([wanted, account])) return;
+  link.wanted = wanted;
+  link.account = account;
+  link.request = undefined;
   link.prepared = undefined;
+  link.linkedTo = undefined;
 }
 
 /** What was said of the last sign-in is over. */
@@ -66,31 +86,11 @@ export function clear(link: Link): void {
   link.logoutUrl = undefined;
 }
 
-/** Whether there is a kernel that gets the token; a row of the sidebar has none. */
-export function isForKernel({ options }: Link): boolean {
-  return options.kernel ?? true;
+export function keyOf({ request }: Link): string | undefined {
+  return request && targetKey(request);
 }
 
-export function tokenOf({ session, request }: Link): Access | undefined {
-  return session?.token(targetKey(request));
-}
-
-export function stateOf(link: Link): LinkState {
-  const { session, begun, abandoned, offer, logoutUrl } = link;
-  const token = tokenOf(link);
-  const waiting = begun && (!abandoned || begun.answered);
-  const ended: Status = session ? "expired" : link.problem ? "error" : "signed_out";
-  return {
-    status: waiting ? "signing_in" : token ? "signed_in" : ended,
-    account: session?.account,
-    expires_in: token && session?.secondsLeft(token),
-    error: link.problem ?? session?.problem,
-    offer: offer?.account,
-    logout: logoutUrl !== undefined,
-  };
-}
-
-/** What a kernel can tell apart. */
-export function shownOf({ status, error }: LinkState): string {
-  return `${status} ${error?.code}`;
+export function tokenOf(link: Link): Access | undefined {
+  const key = keyOf(link);
+  return key === undefined ? undefined : link.session?.token(key);
 }

@@ -1,51 +1,19 @@
 import type { IDToken } from "oauth4webapi";
+import type { Identity } from "../../oauth/authentication.js";
 import type { Environment } from "../../oauth/environment.js";
 import type { Problem } from "../../oauth/errors.js";
 import { Failure, isUnreachable } from "../../oauth/failure.js";
 import type { Provider } from "../../oauth/provider.js";
 import { type LoginRequest, type Target, targetKey } from "../../oauth/request.js";
-import { refreshTokens, revokeToken, type Tokens } from "../../oauth/token-endpoint.js";
+import type { Tokens } from "../../oauth/token-endpoint.js";
 import type { Clock } from "../clock.js";
 import { problemOf } from "../problem.js";
-
-/** An access token and when it ends, on the vault's own clock. */
-export interface Access {
-  readonly value: string;
-  /** `undefined`: the provider does not say. */
-  readonly lifetime?: number;
-  readonly expires: number;
-  /** Counts the tokens of the vault, so that "the same token" can be told without comparing secrets. */
-  readonly serial: number;
-}
-
-/** The place of one access token, which is renewed time and again. */
-interface Slot {
-  readonly key: string;
-  /** What to ask for. */
-  readonly target: Target;
-  /** It is what the sign-in was for; others are for other APIs or other scopes. */
-  readonly own?: boolean;
-  token?: Access;
-  /** The request for the next one; many callers share it. */
-  running?: Promise<Access>;
-  /** For the refresh, for a further try, or for the end. */
-  timer?: number;
-  /** Tries in a row that did not get through. */
-  attempts: number;
-  /** The provider does not grant it from this sign-in any more: it ends when it ends. */
-  refused?: boolean;
-}
-
-/** What one sign-in gave: a refresh token, and the access tokens that come from it, by target. */
-interface Grant {
-  readonly request: LoginRequest;
-  refreshToken?: string;
-  readonly slots: Map<string, Slot>;
-  /** Requests with one refresh token run one after the other: a rotated token must never be used twice. */
-  queue: Promise<unknown>;
-  /** A newer sign-in took its place: it is not used any more, but ended with the rest. */
-  replaced?: boolean;
-}
+import type { Destination } from "../providers/destination.js";
+import type { SignInResult } from "../sign-in/attempt.js";
+import { refreshTokens, revokeToken } from "../token-requests.js";
+import { type Access, createGrant, forget, type Grant, isKnown, type Slot, slotOf } from "./grant.js";
+import { missingScopes, unanswered } from "./granted.js";
+import { delay, pauseAfter, pauseLeft } from "./refresh-schedule.js";
 
 export interface SessionContext {
   /** What this request's provider is reached by: directly, or through the Jupyter server. */
@@ -59,18 +27,10 @@ export interface SessionContext {
   wanted(session: Session, key: string): boolean;
 }
 
-/** Refresh when this part of the lifetime is left; a little earlier or later, so that not all come at once. */
-const REFRESH_AT = 0.2;
-const JITTER = 0.02;
-const LONGEST_RETRY = 60; // seconds
 /** How long a token is used whose end the provider does not tell, in seconds. */
 const FOREVER = 1e9;
-
-/**
- * What a provider may leave out when it says what it granted: it is about claims and refresh tokens, or stands for
- * whatever was consented to.
- */
-const GRANTED_ANYWAY = /^(openid|profile|email|offline_access)$|\/\.default$/i;
+/** Claims about one ID token or one sign-in: a later sign-in's own take their place, or nothing does. */
+const OF_ONE_SIGN_IN = ["acr", "amr", "auth_time", "azp", "aud", "exp", "iat", "nbf", "jti", "sid", "at_hash"];
 
 let serial = 0;
 
@@ -82,28 +42,35 @@ export interface Session {
   readonly account: string;
   claims?: IDToken;
   idToken?: string;
+  /** Of the newest sign-in: when and how the person signed in. */
+  readonly identity?: Identity;
+  /** Of the newest sign-in. */
+  readonly destination: Destination;
   /** When the person signed in, in seconds since the epoch. */
   since: number;
-  /** Why there is no fresh token, while there is none or none will come. */
-  problem?: Problem;
   /** The provider ended the sign-in, or the person did; only a new one helps. */
   over: boolean;
-  /** The sign-ins that can be used; the newest is the last. */
-  readonly grants: Grant[];
+  /** It was the provider, in its own words. */
+  endedByProvider: boolean;
   /** The request that the newest sign-in answered. */
   readonly request: LoginRequest;
   /** Takes in what a sign-in gave. A second sign-in for the same target takes the first one's place. */
-  add(request: LoginRequest, tokens: Tokens): void;
-  /** The same for a sign-in that has no access token yet. */
-  adopt(request: LoginRequest, refreshToken?: string): Grant;
+  add(result: SignInResult): void;
   /** The token for this target, while it lives. */
   token(key: string): Access | undefined;
+  /** Why there is no fresh token for this target, while there is none or none will come. */
+  problem(key: string): Problem | undefined;
+  /** What is not as it was asked for, of the token for this target. */
+  warning(key: string): Problem | undefined;
+  /** Whether this target's token is renewed by itself. */
+  renews(key: string): boolean;
   /** `undefined` where the provider does not say. */
   secondsLeft(token: Access): number | undefined;
   knows(key: string): boolean;
   /**
    * A new token for this target from a refresh token of this session: that of the sign-in for the same target, else
-   * any that grants it (RFC 8707 §2.2, RFC 6749 §6). Many callers at once cause one request.
+   * any that grants it (RFC 8707 §2.2, RFC 6749 §6). Many callers at once cause one request; while the provider asks
+   * for a pause, they cause none.
    *
    * @throws {Failure} why there is none
    */
@@ -116,36 +83,28 @@ export interface Session {
 
 export function createSession(
   id: string,
-  provider: Provider,
+  first: Destination,
   subject: string,
   account: string,
   { environmentOf, now, clock, changed, wanted }: SessionContext,
 ): Session {
+  const { provider } = first;
+  let destination = first;
   const all: Grant[] = [];
+  /** Why the session is over. */
+  let end: Problem | undefined;
 
   const inUse = () => all.filter(({ replaced }) => !replaced);
 
   /** The sign-in that this target's token comes from. */
   const granting = (key: string) => inUse().find(({ slots }) => isKnown(slots.get(key)));
 
+  const slotFor = (key: string) => granting(key)?.slots.get(key);
+
   const left = (token?: Access) => (token ? token.expires - clock.elapsed() : 0);
 
   function stop({ slots }: Grant): void {
     for (const { timer } of slots.values()) clock.clearTimeout(timer);
-  }
-
-  function adopt(request: LoginRequest, refreshToken?: string): Grant {
-    const key = targetKey(request);
-    for (const grant of all) {
-      if (!grant.slots.get(key)?.own) continue;
-      grant.replaced = true;
-      stop(grant);
-    }
-    // Its own scopes are what a refresh gives anyway; some providers refuse to see them again.
-    const own: Slot = { key, target: { ...request, scopes: [] }, own: true, attempts: 0 };
-    const grant = { request, refreshToken, slots: new Map([[key, own]]), queue: Promise.resolve() };
-    all.push(grant);
-    return grant;
   }
 
   function renew(grant: Grant, slot: Slot): Promise<Access> {
@@ -161,20 +120,24 @@ export function createSession(
   }
 
   async function request(grant: Grant, slot: Slot): Promise<Access> {
-    const { request, refreshToken } = grant;
+    const { request, refreshToken, identity } = grant;
     const { client_id } = request;
     if (!refreshToken || session.over) throw new Failure("invalid_grant", undefined);
+    if (pauseLeft(grant, clock.elapsed()) > 0) throw grant.pause?.failure;
+    let tokens: Tokens;
     try {
-      const tokens = await refreshTokens(provider, client_id, refreshToken, slot.target, environmentOf(request));
-      // OpenID Connect Core §12.2: the same person, or it is no refresh.
-      if (tokens.claims && tokens.claims.sub !== subject) throw new Failure("id_token_invalid", { claim: "sub" });
+      tokens = await refreshTokens(provider, client_id, refreshToken, slot.target, environmentOf(request), identity);
       grant.refreshToken = tokens.refresh_token ?? refreshToken;
-      if (lacks(tokens, slot.target)) throw new Failure("scope_unavailable", { error: "invalid_scope", client_id });
-      return take(grant, slot, tokens);
-    } catch (failure) {
+      grant.pause = undefined;
+      grant.renewed = true;
+      const missing = missingScopes(tokens, slot.target);
+      if (missing.length > 0) throw new Failure("scope_unavailable", { error: "invalid_scope", client_id });
+    } catch (reason) {
+      const failure = grant.renewed ? asEnded(reason) : reason;
       await failed(grant, slot, failure);
       throw failure;
     }
+    return take(grant, slot, tokens);
   }
 
   function take(grant: Grant, slot: Slot, tokens: Tokens): Access {
@@ -183,35 +146,53 @@ export function createSession(
     const token = { value, lifetime, expires: clock.elapsed() + (lifetime ?? FOREVER), serial };
     slot.token = token;
     if (grant.replaced) return token; // while this was on its way
-    session.claims = claims ?? session.claims;
+    // One that says less (fewer scopes, another API) takes nothing back.
+    session.claims = claims ? { ...session.claims, ...claims } : session.claims;
     session.idToken = id_token ?? session.idToken;
-    session.problem = undefined;
-    slot.attempts = 0;
+    slot.problem = undefined;
     slot.refused = false;
     schedule(grant, slot);
+    warn(grant, slot, tokens);
     changed(session);
     return token;
   }
 
+  function warn(grant: Grant, slot: Slot, tokens: Tokens): void {
+    const failure = unanswered(tokens, slot.own ? grant.request : slot.target);
+    if (!failure) {
+      slot.warning = undefined;
+    } else if (!slot.warning) {
+      void problemOf(failure).then((problem) => {
+        slot.warning = problem;
+        changed(session);
+      });
+    }
+  }
+
   async function failed(grant: Grant, slot: Slot, failure: unknown): Promise<void> {
     const passing = isUnreachable(failure);
-    if (!slot.own && !passing) {
-      // Only this target's token is over, when it ends; the sign-in goes on.
-      slot.refused = true;
-      if (slot.token) schedule(grant, slot);
-      return;
-    }
+    if (passing) grant.pause = pauseAfter(failure, grant.pause, clock.elapsed());
+    const ending = !passing && (slot.own || isDistrusted(failure));
+    // Only this target's token is over, when it ends; the sign-in goes on.
+    if (!passing && !ending) slot.refused = true;
+    if (slot.refused && slot.token) schedule(grant, slot);
     const problem = await problemOf(failure);
+    slot.problem = problem;
     if (grant.replaced) return; // its end is no end of the session
-    session.problem = problem;
-    if (passing) {
-      slot.attempts += 1;
-      schedule(grant, slot);
-    } else {
-      forget(grant);
-      session.over ||= inUse().every(({ refreshToken }) => !refreshToken);
-    }
+    if (passing) schedule(grant, slot);
+    if (ending) endGrant(grant, failure, problem);
     changed(session);
+  }
+
+  function endGrant(grant: Grant, failure: unknown, problem: Problem): void {
+    const { refreshToken, request } = grant;
+    for (const slot of grant.slots.values()) slot.problem = problem;
+    forget(grant);
+    const refused = isRefusal(failure);
+    if (refreshToken && !refused) void revokeToken(provider, request.client_id, refreshToken, environmentOf(request));
+    session.over ||= inUse().every((other) => !other.refreshToken);
+    session.endedByProvider = session.over && refused;
+    end = problem;
   }
 
   function isRefreshable({ refreshToken, replaced }: Grant, slot: Slot): boolean {
@@ -219,30 +200,20 @@ export function createSession(
     return wanted(session, slot.key);
   }
 
-  function delay(grant: Grant, slot: Slot): number | undefined {
-    const { token, attempts } = slot;
-    const rest = left(token);
-    if (!isRefreshable(grant, slot)) return token?.lifetime && rest;
-    if (attempts > 0) {
-      const pause = Math.min(2 ** (attempts - 1), LONGEST_RETRY) * (0.75 + Math.random() / 2);
-      return rest > 0 ? Math.min(pause, rest) : pause; // the end is told when it comes, not at the next try
-    }
-    if (!token) return 0;
-    return token.lifetime && rest - token.lifetime * (REFRESH_AT + JITTER * (2 * Math.random() - 1));
-  }
-
   function schedule(grant: Grant, slot: Slot): void {
     clock.clearTimeout(slot.timer);
-    const seconds = session.over ? undefined : delay(grant, slot);
+    if (session.over) return;
+    const seconds = delay(grant, slot.token, isRefreshable(grant, slot), clock.elapsed());
     if (seconds !== undefined) slot.timer = clock.setTimeout(() => due(grant, slot), seconds);
   }
 
   function due(grant: Grant, slot: Slot): void {
     const rest = left(slot.token);
     if (rest <= 0) changed(session);
-    if (isRefreshable(grant, slot))
+    const refreshable = isRefreshable(grant, slot);
+    if (refreshable && pauseLeft(grant, clock.elapsed()) === 0)
       renew(grant, slot).catch(() => undefined); // kept in `problem`
-    else if (rest > 0) schedule(grant, slot);
+    else if (refreshable || rest > 0) schedule(grant, slot);
   }
 
   const session: Session = {
@@ -252,35 +223,55 @@ export function createSession(
     account,
     since: 0,
     over: false,
-    get grants() {
-      return inUse();
+    endedByProvider: false,
+    get destination() {
+      return destination;
     },
     get request() {
-      return (all.at(-1) as Grant).request;
+      return destination.request;
     },
-    adopt,
-    add(request, tokens) {
-      const grant = adopt(request, tokens.refresh_token);
+    get identity() {
+      return all.at(-1)?.identity;
+    },
+    add(result) {
+      const { tokens } = result;
+      const { request } = result.destination;
+      destination = result.destination;
+      const key = targetKey(request);
+      for (const grant of all) {
+        if (!grant.slots.get(key)?.own) continue;
+        grant.replaced = true;
+        stop(grant);
+      }
+      const grant = createGrant(request, tokens.refresh_token, tokens.identity);
+      all.push(grant);
       session.over = false;
+      session.endedByProvider = false;
       session.since = now();
-      take(grant, grant.slots.get(targetKey(request)) as Slot, tokens);
+      const kept = Object.entries(session.claims ?? {}).filter(([name]) => !OF_ONE_SIGN_IN.includes(name));
+      session.claims = session.claims && (Object.fromEntries(kept) as unknown as IDToken);
+      take(grant, grant.slots.get(key) as Slot, tokens);
     },
     token(key) {
       if (session.over) return undefined;
       const tokens = inUse().map(({ slots }) => slots.get(key)?.token);
       return tokens.find((token) => left(token) > 0);
     },
+    problem: (key) => (session.over ? end : slotFor(key)?.problem),
+    warning: (key) => slotFor(key)?.warning,
+    renews(key) {
+      const grant = granting(key);
+      const slot = grant?.slots.get(key);
+      return !session.over && grant !== undefined && slot !== undefined && isRefreshable(grant, slot);
+    },
     secondsLeft: (token) => token.lifetime && left(token),
     knows: (key) => granting(key) !== undefined,
     async refresh(target) {
-      const key = targetKey(target);
-      const own = granting(key);
+      const own = granting(targetKey(target));
       let refusal: unknown = new Failure("invalid_grant", undefined);
       for (const grant of own ? [own] : inUse()) {
-        const slot = grant.slots.get(key) ?? { key, target, attempts: 0 };
-        grant.slots.set(key, slot);
         try {
-          return await renew(grant, slot);
+          return await renew(grant, slotOf(grant, target));
         } catch (failure) {
           refusal = failure;
           if (isUnreachable(failure)) break;
@@ -290,10 +281,9 @@ export function createSession(
     },
     wake() {
       for (const grant of inUse()) {
-        for (const slot of grant.slots.values()) {
-          slot.attempts = 0;
-          schedule(grant, slot);
-        }
+        // The network may be back. What the provider itself said of its time holds.
+        if (gaveNoAnswer(grant.pause?.failure)) grant.pause = undefined;
+        for (const slot of grant.slots.values()) schedule(grant, slot);
       }
     },
     async end() {
@@ -313,18 +303,24 @@ export function createSession(
   return session;
 }
 
-/** One that was only tried is none. */
-function isKnown(slot?: Slot): boolean {
-  return slot?.own === true || slot?.token !== undefined;
+/** A refresh token whose tokens are not to be trusted is no better for another API. */
+function isDistrusted(failure: unknown): boolean {
+  return failure instanceof Failure && failure.code === "id_token_invalid";
 }
 
-function forget(grant: Grant): void {
-  grant.refreshToken = undefined;
-  for (const slot of grant.slots.values()) slot.token = undefined;
+/** The provider's own no to a request (RFC 6749 §5.2). */
+function isRefusal(failure: unknown): boolean {
+  if (!(failure instanceof Failure)) return false;
+  return /^(token_request_refused|invalid_grant)$/.test(failure.code) && failure.facts !== undefined;
 }
 
-/** A provider may grant less than was asked for (RFC 6749 §3.3): what is of no use is no token. */
-function lacks({ scope }: Tokens, { scopes }: Target): boolean {
-  const granted = scope?.toLowerCase().split(" "); // some write them with other capitals
-  return !!granted && scopes.some((wanted) => !GRANTED_ANYWAY.test(wanted) && !granted.includes(wanted.toLowerCase()));
+function gaveNoAnswer(failure: unknown): boolean {
+  return failure instanceof Failure && failure.facts !== undefined && "address" in failure.facts;
+}
+
+/** Some say of a dead refresh token that the request was wrong (`invalid_request`), which was right before. */
+function asEnded(failure: unknown): unknown {
+  if (!(failure instanceof Failure) || failure.code !== "token_request_refused") return failure;
+  const facts = failure.facts as Failure<"token_request_refused">["facts"];
+  return "error" in facts && facts.error === "invalid_request" ? new Failure("invalid_grant", facts, failure) : failure;
 }

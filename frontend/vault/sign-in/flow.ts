@@ -6,15 +6,17 @@ import type { Clock } from "../clock.js";
 import { clear, type Link } from "../links/link.js";
 import type { FromVault, Port } from "../messages.js";
 import { problemOf } from "../problem.js";
-import type { ProviderCache } from "../provider-cache.js";
+import type { Destination } from "../providers/destination.js";
+import { loadTokenRequests } from "../token-requests.js";
 import { prepareSignIn, type SignIn, type SignInResult } from "./attempt.js";
 
 /** A prepared sign-in is renewed when it is this old, in seconds. */
 const PREPARED_FOR = 300;
 
-export interface ReceptionContext {
+export interface SignInFlowContext {
   clock: Clock;
-  providerOf: ProviderCache;
+  /** Finds out where this link signs in; its pages are told. */
+  destinationOf(link: Link): Promise<Destination>;
   environmentOf(request: LoginRequest): Environment;
   /** The link has something new to show. */
   publish(link: Link): void;
@@ -23,7 +25,7 @@ export interface ReceptionContext {
 }
 
 /** Gets people from the click to their tokens: prepares sign-ins, awaits their answers, redeems them. */
-export interface Reception {
+export interface SignInFlow {
   /** Has an address ready for this link, so that a click opens the window straight at the provider. */
   prepare(link: Link): Promise<void>;
   /** A window was opened: with the prepared address, or an empty one that is to be sent on. */
@@ -31,25 +33,37 @@ export interface Reception {
   stop(link: Link): void;
 }
 
-export function createReception(context: ReceptionContext): Reception {
-  const { clock, providerOf, environmentOf, publish, signedIn } = context;
-  const make = async ({ request, forwardTo }: Link) =>
-    prepareSignIn(await providerOf(request), request, environmentOf(request), forwardTo);
+/** How a provider is asked who signs in, although it may know somebody (Initiating User Registration §4 for the list). */
+function whoIsIt(supported: unknown): string | undefined {
+  return ["select_account", "login"].find((prompt) => Array.isArray(supported) && supported.includes(prompt));
+}
+
+export function createSignInFlow(context: SignInFlowContext): SignInFlow {
+  const { clock, destinationOf, environmentOf, publish, signedIn } = context;
+  const make = async (link: Link) => {
+    void loadTokenRequests().catch(() => undefined); // asked for again, and told, when there is an answer
+    const destination = await destinationOf(link);
+    const prompt = link.anew ? whoIsIt(destination.provider.metadata.prompt_values_supported) : undefined;
+    link.samePerson = prompt === undefined;
+    return prepareSignIn(destination, environmentOf(destination.request), prompt);
+  };
 
   function tellPrepared({ id: link_id, ports, prepared }: Link): void {
     if (!prepared) return;
-    const { id, url } = prepared;
-    for (const port of ports) port.postMessage({ type: "prepared", link_id, prepared: { id, url } });
+    const { id, url, linkedTo } = prepared;
+    const { configured } = linkedTo;
+    for (const port of ports) port.postMessage({ type: "prepared", link_id, prepared: { id, url, configured } });
   }
 
   async function prepare(link: Link): Promise<void> {
     if (link.prepared) return tellPrepared(link);
-    const { request } = link;
+    const { wanted } = link;
     try {
       const next = await make(link);
-      if (link.request !== request) return; // asked for something else meanwhile
+      if (link.wanted !== wanted) return; // asked for something else meanwhile
       link.prepared = next;
       tellPrepared(link);
+      if (link.anew) publish(link);
       clock.setTimeout(() => {
         if (link.prepared !== next) return;
         link.prepared = undefined;
@@ -57,7 +71,7 @@ export function createReception(context: ReceptionContext): Reception {
       }, PREPARED_FOR);
     } catch (failure) {
       const problem = await problemOf(failure);
-      if (link.session || link.begun || link.request !== request) return; // a click will tell
+      if (link.session || link.begun || link.wanted !== wanted) return; // a click will tell
       link.problem = problem;
       publish(link);
     }
@@ -98,25 +112,25 @@ export function createReception(context: ReceptionContext): Reception {
       clear(link);
       const ready = link.prepared?.id === preparedId ? link.prepared : undefined;
       link.prepared = undefined;
-      let url: string | undefined;
-      let failure: Problem | undefined;
+      let opened: { url?: string; configured?: boolean; failure?: Problem } = {};
       try {
         const signIn = ready ?? (await make(link));
         if (link.click !== click) return;
-        if (!ready) url = signIn.url;
+        if (!ready) opened = { url: signIn.url, configured: signIn.linkedTo.configured };
         link.begun = signIn;
         link.abandoned = false;
         signIn.begin(
           clock,
-          (search) => void end(link, signIn, signIn.redeem(search)),
+          (answer) => void end(link, signIn, signIn.redeem(answer)),
           () => void end(link, signIn, Promise.reject(new Failure("timeout", undefined))),
         );
       } catch (reason) {
-        failure = await problemOf(reason);
+        const failure = await problemOf(reason);
         if (link.click !== click) return;
         link.problem = failure;
+        opened = { failure };
       }
-      port.postMessage({ type: "opened", link_id: link.id, url, failure });
+      port.postMessage({ type: "opened", link_id: link.id, ...opened });
       publish(link);
       void prepare(link);
     },

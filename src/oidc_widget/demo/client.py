@@ -9,6 +9,8 @@ import re
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from oidc_widget.oauth.callback_address import TAIL_PATTERN
+
 CLIENT_ID = "demo"
 
 #: What each scope lets the client do, as the consent page says it.
@@ -27,12 +29,13 @@ GRANT_TYPES = (
 
 # A whole-string pattern of harmless characters, because a URL parser and a browser can disagree about which
 # host an address with a backslash, an "@" or a control character names. The port is free (RFC 8252 §7.3), and
-# the path may start with the Jupyter server's base URL.
+# the path may start with the Jupyter server's base URL, and end in what is the issuer's own.
 _LOOPBACK_CALLBACK = re.compile(
-    r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?/oidc-widget/callback",
+    r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?/oidc-widget/callback"
+    rf"(?:/{TAIL_PATTERN})?",
 )
 
-REDIRECT_URI_FORM = "http://localhost:PORT/…/oidc-widget/callback"
+REDIRECT_URI_FORM = "http://localhost:PORT/…/oidc-widget/callback, or an issuer's own below that"
 
 
 def is_registered_redirect_uri(uri: str) -> bool:
@@ -47,7 +50,7 @@ def is_registered_redirect_uri(uri: str) -> bool:
     -------
     bool
         True for ``http://localhost`` and ``http://127.0.0.1`` with any port (RFC 8252 §7.3) and a path that
-        ends in ``/oidc-widget/callback``; false for all else.
+        ends in ``/oidc-widget/callback`` or an issuer's own below that; false for all else.
     """
     return _LOOPBACK_CALLBACK.fullmatch(uri) is not None
 

@@ -29,7 +29,8 @@ def create_provider(issuer: str, *, resources: Sequence[str], token_lifetime: in
     """Make an OpenID provider for demonstrations: two people without passwords, one client, no storage.
 
     Its client is called ``demo`` and may be sent back to any loopback address that ends in
-    ``/oidc-widget/callback``. Its key, sessions and tokens live as long as the process.
+    ``/oidc-widget/callback`` or an issuer's own below that. Its key, sessions and tokens live as long as the
+    process.
 
     Parameters
     ----------

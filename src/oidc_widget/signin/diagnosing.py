@@ -6,11 +6,16 @@ import time
 from typing import TYPE_CHECKING
 
 from oidc_widget.diagnosis.diagnose import PATIENCE, Known, PageAnswer
+from oidc_widget.oauth import clock
+from oidc_widget.signin.threads import wait_for
 
 if TYPE_CHECKING:
     from oidc_widget.signin.sign_in import SignIn
 
 __all__ = ["known_to"]
+
+#: Seconds that a page has to say that it is there.
+_CALL = 3.0
 
 
 def known_to(sign_in: SignIn) -> Known:
@@ -26,12 +31,16 @@ def known_to(sign_in: SignIn) -> Known:
 
 
 def _ask_page(sign_in: SignIn) -> PageAnswer:
-    if not sign_in.pages.present:
+    pages = sign_in.pages
+    if not pages.present:
+        pages.call()  # it may have been shown in this very moment
+        wait_for(pages.news, lambda: pages.present, clock.now() + _CALL)
+    if not pages.present:
         return PageAnswer(missing="no page")
     if sign_in.browser.obstacle(blocking=True) is not None:
         return PageAnswer(missing="busy")
     asked_at = time.time()
-    facts = sign_in.pages.diagnose(PATIENCE)
+    facts = pages.diagnose(PATIENCE)
     if facts is None:
         return PageAnswer(missing="silent")
     return PageAnswer(facts, asked_at=asked_at, answered_at=time.time())

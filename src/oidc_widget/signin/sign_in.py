@@ -374,8 +374,8 @@ class SignIn:
         if new.token is not None and new.token is not old.token:
             self.cache.arrived(new.token)
         self.pages.notify()
-        if self.source is not self.browser or (self.pages.present and not self.pages.windowed):
-            self._worker.put(self.tell_state)  # the pages know only what this kernel tells
+        # Two people may share a kernel, and a page knows only what its own browser has brought.
+        self._worker.put(self.tell_state)
         self._tell_change(old, new)
 
     def _ask(self, question_id: str, target: Target, min_ttl: float | None) -> None:

@@ -82,7 +82,7 @@ def test_the_widgets_own_comm_delivers_where_there_is_no_labextension(lab, provi
     page_config.write_text(json.dumps({"disabledExtensions": {"oidc-widget": True}}))
     try:
         nb = lab.notebook([login_cell(provider), "w.access_token is not None, w.status"])
-        assert not lab.page.evaluate("jupyterapp.hasPlugin('oidc-widget:courier')")
+        assert not lab.page.evaluate("jupyterapp.hasPlugin('oidc-widget:delivery')")
         nb.run(0)
         sign_in(nb)
         expect_kernel(nb, "w.status", "signed_in")
@@ -91,3 +91,28 @@ def test_the_widgets_own_comm_delivers_where_there_is_no_labextension(lab, provi
         expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
     finally:
         page_config.unlink()
+
+
+def test_a_kernel_that_takes_another_ones_ids_gets_nothing_of_it(lab, provider):
+    """A copied notebook, or one that lies: its widget has the very id of a widget in another kernel."""
+    lab.server.set_settings("oidc-widget:sign-ins", {"confirmSharing": True})
+    first = lab.notebook([login_cell(provider)])
+    first.run(0)
+    sign_in(first)
+    expect_kernel(first, "w.status", "signed_in")
+    identity = first.execute("print(w._link_id)")
+    forged = f"""
+import uuid
+from types import SimpleNamespace
+from unittest.mock import patch
+with patch('oidc_widget.login.uuid', SimpleNamespace(uuid4=lambda: uuid.UUID({identity!r}))):
+    """
+    made = login_cell(provider).replace("\nw = ", f"{forged}w = ")
+    other = lab.notebook([made])
+    other.run(0)
+    expect(other.region.get_by_role("button", name="Use session of Alice Adams")).to_be_visible()
+    assert other.execute("print(w._link_id)") == identity
+    # The next token of the first one, too, goes to the kernel that asked for it.
+    first.execute("before = w.access_token; w.refresh()")
+    expect_kernel(first, "w.access_token not in (None, before)", True)
+    assert other.execute("w.access_token, w.status") == "(None, 'signed_out')"

@@ -8,7 +8,7 @@ const HERE = "here";
 const ANYBODY = "anybody?";
 
 /** The vault's side: says that it is there, now and to whoever asks. */
-export function bePresent(filesUrl: string): void {
+export function giveLifeSigns(filesUrl: string): void {
   const channel = new BroadcastChannel(scopeOf(filesUrl));
   channel.onmessage = ({ data }) => {
     if (data === ANYBODY) channel.postMessage(HERE);
@@ -17,7 +17,7 @@ export function bePresent(filesUrl: string): void {
 }
 
 /** A page's side: `found` runs if there is a vault, and whenever there is a new one. */
-export function onPresence(filesUrl: string, found: () => void): void {
+export function onLifeSign(filesUrl: string, found: () => void): void {
   const channel = new BroadcastChannel(scopeOf(filesUrl));
   channel.onmessage = ({ data }) => {
     if (data === HERE) found();

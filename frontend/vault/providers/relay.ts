@@ -1,16 +1,20 @@
-import type { Environment } from "../oauth/environment.js";
-import { Failure } from "../oauth/failure.js";
-import type { ServerAccess } from "./messages.js";
+import type { Environment } from "../../oauth/environment.js";
+import { Failure } from "../../oauth/failure.js";
+import type { JupyterServer } from "./jupyter-server.js";
 
 /**
  * The same environment, but every request goes through the Jupyter server, for a provider that its administrator
  * configured so: it has no CORS, or wants a secret that must not come into the browser. The protocol does not notice.
  *
- * @param server how to reach it now: its headers may change while a session lasts
+ * @param server its headers may change while a session lasts
  */
-export function relayed(environment: Environment, provider: string, server: () => ServerAccess): Environment {
+export function relayed(
+  environment: Environment,
+  provider: string,
+  server: Pick<JupyterServer, "baseUrl" | "headers">,
+): Environment {
   const ask = async (what: string, init: RequestInit) => {
-    const { baseUrl, headers } = server();
+    const { baseUrl, headers } = server;
     const address = `${baseUrl}oidc-widget/api/providers/${encodeURIComponent(provider)}/${what}`;
     const all = new Headers(init.headers);
     for (const [name, value] of Object.entries(headers)) all.set(name, value);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { authorizationRequest } from "../oauth/authorization-request.js";
-import { discover } from "../oauth/provider.js";
-import { exchangeCode, refreshTokens, revokeToken } from "../oauth/token-endpoint.js";
-import { problemWith } from "../testing/problem.js";
-import { ALICE, loginRequest, TestProvider } from "../testing/provider.js";
+import { authorizationRequest } from "../../oauth/authorization-request.js";
+import { discover } from "../../oauth/provider.js";
+import { exchangeCode, refreshTokens, revokeToken } from "../../oauth/token-endpoint.js";
+import { problemWith } from "../../testing/problem.js";
+import { ALICE, loginRequest, TestProvider } from "../../testing/provider.js";
 import { relayed } from "./relay.js";
 
 const BASE = "http://localhost:8888/user/alice/";
@@ -26,11 +26,10 @@ async function ready(status = 200, error = "not_signed_in_to_jupyter", error_des
     if (what === "revoke") return Response.json({});
     return direct(idp.metadata.token_endpoint as string, init);
   };
-  let xsrf = "first";
-  const server = () => ({ baseUrl: BASE, headers: { "X-XSRFToken": xsrf } });
+  const server = { baseUrl: BASE, headers: { "X-XSRFToken": "first" } };
   const environment = relayed({ ...idp.environment, fetch }, "corp idp", server);
   const renew = () => {
-    xsrf = "second";
+    server.headers = { "X-XSRFToken": "second" };
   };
   return { idp, environment, seen, renew };
 }

@@ -1,0 +1,9 @@
+/** The host of a provider's address, with its port; the address itself where it has none. */
+export function hostOf(authority: string | null): string {
+  return (URL.canParse(authority ?? "") && new URL(authority ?? "").host) || (authority ?? "");
+}
+
+/** Where a provider describes itself (OpenID Connect Discovery §4). */
+export function discoveryUrl(authority: string): string {
+  return authority.replace(/\/?(\.well-known\/openid-configuration)?$/, "/.well-known/openid-configuration");
+}

@@ -1,0 +1,104 @@
+import { plainFacts } from "../client/diagnose.js";
+import { type JupyterHost, jupyterHost } from "../client/host.js";
+import type { FromKernel } from "../client/kernel-messages.js";
+import { problem } from "../client/problem.js";
+import { hostOf } from "../client/provider-address.js";
+import { KernelLogin } from "../client/sign-in/kernel-login.js";
+import type { SignInControl } from "../client/sign-in/sign-in-control.js";
+import type { WindowLogin } from "../client/window-login.js";
+import type { WidgetState } from "./entrance.js";
+
+/** A widget's surroundings. */
+export interface Surroundings {
+  kernelId: string | null;
+  /** Sends an event to the kernel by the widget's own comm. */
+  tell: (event: string, payload: object) => void;
+  /** The labextension's, if this page has one: ends when it can bring messages to kernels. */
+  deliver?: () => Promise<unknown>;
+  /** Somebody signs in from now on. */
+  show: (login: SignInControl) => void;
+}
+
+export interface SignsIn {
+  follow(message: FromKernel): void;
+  dispose(): void;
+}
+
+/** A window of this page where there is a Jupyter server with our files; else the kernel by itself. */
+export function whoSignsIn(state: WidgetState, around: Surroundings): SignsIn {
+  const host = state.alone ? null : jupyterHost();
+  if (!host) return kernelSignsIn(state, around);
+  const early: FromKernel[] = [];
+  let disposed = false;
+  let now: SignsIn = { follow: (message) => void early.push(message), dispose() {} };
+  const take = (next: SignsIn) => {
+    now = next;
+    if (disposed) now.dispose();
+    else for (const message of early) now.follow(message);
+  };
+  windowSignsIn(host, state, around).then(
+    (started) => {
+      if (state.either) {
+        started.login.withoutWindow = () => {
+          started.dispose();
+          const kernel = kernelSignsIn(state, around);
+          now = kernel;
+          kernel.login.signIn();
+        };
+      }
+      if (!disposed) around.show(started.login);
+      take(started);
+    },
+    (cause) => take(notThere(host, state, around, cause)),
+  );
+  return {
+    follow: (message) => now.follow(message),
+    dispose() {
+      disposed = true;
+      now.dispose();
+    },
+  };
+}
+
+async function windowSignsIn(host: JupyterHost, state: WidgetState, around: Surroundings): Promise<WindowLogin> {
+  const { startWindowLogin }: typeof import("../client/window-login.js") = await import(fileOf(host));
+  const { id, wanted, options } = state;
+  const setup = { wanted, options, kernel_id: around.kernelId };
+  return startWindowLogin(host, id, setup, around.tell, around.deliver);
+}
+
+const fileOf = ({ filesUrl }: JupyterHost) => `${filesUrl}sign-in.js`;
+
+function kernelSignsIn(state: WidgetState, { tell, show }: Surroundings) {
+  const { authority } = state.wanted;
+  const login = new KernelLogin((name, address) => tell("command", { name, address }), {
+    host: authority === null ? undefined : hostOf(authority),
+    label: state.options.label,
+  });
+  const announce = () => tell("page", { popup: false });
+  show(login);
+  announce();
+  return {
+    login,
+    follow(message: FromKernel) {
+      if (message.kind === "state") login.kernel = message;
+      else if (message.kind === "ping") announce();
+      // The rest is for a page that signs in.
+      else if (message.kind === "diagnose") tell("facts", { ...plainFacts(), id: message.id });
+    },
+    dispose() {},
+  };
+}
+
+/** The page is Jupyter's, but its server has no oidc-widget, or another version of it. */
+function notThere(host: JupyterHost, state: WidgetState, around: Surroundings, cause: unknown): SignsIn {
+  const error = problem(
+    "vault_unavailable",
+    ["The file %1 can't be loaded (%2), so no sign-in window can be opened here.", fileOf(host), (cause as Error).name],
+    ["Install oidc-widget also where the Jupyter server runs, then reload the page."],
+  );
+  around.tell("status", { status: "error", error });
+  const kernel = kernelSignsIn(state, around);
+  kernel.login.fail(error, state.either);
+  return kernel;
+}
