@@ -37,7 +37,9 @@ PYTHON_ONLY = {
     "invalid_url",
     "no_page",
     "no_terminal",
+    "not_remembered",
     "not_shared",
+    "unattended",
 }
 #: What only a kernel that signs in by itself meets; its pages are told.
 OF_THE_KERNEL = {"invalid_configuration", "keys_unavailable", "no_express_lane"}

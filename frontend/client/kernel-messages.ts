@@ -9,6 +9,8 @@ export type FromKernel =
   | { kind: "refresh"; id?: string; resource?: string | null; scopes?: string[] | null }
   | { kind: "problem"; problem: Problem; attempt: number }
   | { kind: "diagnose"; id: string }
+  /** Is the page of this name on the kernel's machine? Then it reaches this address there. */
+  | { kind: "probe"; page: string; address: string }
   | ({ kind: "state" } & KernelState);
 
 /** What a page asks of a kernel that signs in by itself (RFC 8628). */

@@ -65,6 +65,8 @@ export function startWindowLogin(
         announce();
         void vault.connect(); // where there is none, `onFailed` tells why
         return;
+      case "probe":
+        return; // the window is this page's
       case "diagnose":
         void found(login)
           .then(() => diagnose(host, login.linked?.request ?? setup.wanted))

@@ -81,6 +81,10 @@ describe("a message of a kernel", () => {
     { kind: "problem", problem: { code: "x" }, attempt: 1 },
     { kind: "problem", problem: { code: "x", message: "y" } },
     { kind: "diagnose", id: {} },
+    { kind: "probe", page: "x", address: "https://evil.example/" },
+    { kind: "probe", page: "x", address: "http://127.0.0.1:1@evil.example/" },
+    { kind: "probe", page: "x", address: "http://127.0.0.1:80/?code=1" },
+    { kind: "probe", page: 5, address: "http://127.0.0.1:8000/abc" },
     { kind: "constructor" },
   ])("of another kind is none: %j", (message) => {
     expect(readMessage(message)).toBeUndefined();

@@ -63,6 +63,9 @@ export function readState(get: (name: string) => unknown): WidgetState | undefin
   };
 }
 
+/** A listener of this machine's own (RFC 8252 §7.3). */
+const LOOPBACK = /^http:\/\/127\.0\.0\.1:\d+\/[\w.-]*$/;
+
 const STATUS = ["signed_out", "signing_in", "signed_in", "expired", "error"];
 
 /** `undefined`: nothing that a kernel has to say. */
@@ -88,6 +91,10 @@ export function readMessage(data: unknown): FromKernel | undefined {
     }
     case "diagnose":
       return isText(id) ? { kind, id } : undefined;
+    case "probe": {
+      const { page, address } = message;
+      return isText(page) && isText(address) && LOOPBACK.test(address) ? { kind, page, address } : undefined;
+    }
     case "state":
       if (!STATUS.includes(status as string)) return undefined;
       return {

@@ -38,7 +38,7 @@ test("where there is no Jupyter server, the kernel signs in by itself, and is to
   const { tell, shown } = started("auto");
   expect(tell.mock.calls).toEqual([["page", { popup: false }]]);
   shown[0].signIn();
-  expect(tell).toHaveBeenLastCalledWith("command", { name: "sign_in", address: undefined });
+  expect(tell).toHaveBeenLastCalledWith("command", { name: "sign_in", address: undefined, page: expect.any(String) });
   expect(shown[0].to?.host).toBe("idp.example.com");
 });
 

@@ -8,6 +8,9 @@ import type { SignInControl } from "../client/sign-in/sign-in-control.js";
 import type { WindowLogin } from "../client/window-login.js";
 import type { WidgetState } from "./entrance.js";
 
+/** What this page is called among those that show the same widget. */
+const PAGE = Math.random().toString(36).slice(2);
+
 /** A widget's surroundings. */
 export interface Surroundings {
   kernelId: string | null;
@@ -71,7 +74,7 @@ const fileOf = ({ filesUrl }: JupyterHost) => `${filesUrl}sign-in.js`;
 
 function kernelSignsIn(state: WidgetState, { tell, show }: Surroundings) {
   const { authority } = state.wanted;
-  const login = new KernelLogin((name, address) => tell("command", { name, address }), {
+  const login = new KernelLogin((name, address) => tell("command", { name, address, page: PAGE }), {
     host: authority === null ? undefined : hostOf(authority),
     label: state.options.label,
   });
@@ -83,11 +86,17 @@ function kernelSignsIn(state: WidgetState, { tell, show }: Surroundings) {
     follow(message: FromKernel) {
       if (message.kind === "state") login.kernel = message;
       else if (message.kind === "ping") announce();
+      else if (message.kind === "probe") probe(message);
       // The rest is for a page that signs in.
       else if (message.kind === "diagnose") tell("facts", { ...plainFacts(), id: message.id });
     },
     dispose() {},
   };
+}
+
+/** Where the page and the kernel are on one machine, the kernel may open its browser: it hears of that by itself. */
+function probe({ page, address }: { page: string; address: string }): void {
+  if (page === PAGE) fetch(address, { mode: "no-cors", credentials: "omit" }).catch(() => {});
 }
 
 /** The page is Jupyter's, but its server has no oidc-widget, or another version of it. */

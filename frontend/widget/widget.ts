@@ -1,5 +1,6 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { findLabextension } from "../client/connecting.js";
+import { jupyterHost } from "../client/host.js";
 import { readMessage, readState, type WidgetState } from "./entrance.js";
 import { Shown } from "./shown.js";
 import { whoSignsIn } from "./who-signs-in.js";
@@ -11,6 +12,9 @@ const widgets = new Map<string, Shown>();
 function kernelOf({ widget_manager }: AnyModel): string | null {
   return (widget_manager as { kernel?: { id?: string } | null } | undefined)?.kernel?.id ?? null;
 }
+
+/** The synced status that a page has heard of last. */
+const HEARD = "_heard";
 
 const stateOf = (model: AnyModel) => readState((name) => model.get(name));
 const keyOf = (model: AnyModel, { id }: WidgetState) => `${kernelOf(model)} ${id}`;
@@ -33,7 +37,13 @@ const initialize: Initialize = ({ model }) => {
   });
   const receive = (data: unknown) => {
     const message = readMessage(data);
-    if (message) signsIn.follow(message);
+    if (!message) return;
+    // marimo runs cells again only for what a page has changed.
+    if (message.kind === "state" && !jupyterHost() && model.get(HEARD) !== message.status) {
+      model.set(HEARD, message.status);
+      model.save_changes();
+    }
+    signsIn.follow(message);
   };
   model.on("msg:custom", receive);
   return () => {

@@ -136,6 +136,29 @@ def _run_doctor(arguments: argparse.Namespace) -> int:
     )
 
 
+def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _run_sessions(_arguments: argparse.Namespace) -> int:
+    from oidc_widget.signin.remembered_command import list_sessions  # noqa: PLC0415  only this subcommand needs it
+
+    return list_sessions()
+
+
+def _sign_out_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="an account or a provider, as `oidc-widget sessions` shows it"
+    )
+    parser.add_argument("--all", action="store_true", help="all of them")
+
+
+def _run_sign_out(arguments: argparse.Namespace) -> int:
+    from oidc_widget.signin.remembered_command import sign_out  # noqa: PLC0415  only this subcommand needs it
+
+    return sign_out(arguments.name, everybody=arguments.all)
+
+
 #: name: (one sentence for the help, declares the arguments, runs it)
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Run]] = {
     "demo": (
@@ -147,6 +170,16 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Run]]
         "Check a provider (discovery, keys, PKCE, CORS, clock, client), and say what to change.",
         _doctor_arguments,
         _run_doctor,
+    ),
+    "sessions": (
+        "List the sign-ins that are remembered on this machine (remember=True).",
+        _no_arguments,
+        _run_sessions,
+    ),
+    "sign-out": (
+        "End remembered sign-ins at their providers, and forget them.",
+        _sign_out_arguments,
+        _run_sign_out,
     ),
 }
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["OIDCLogin"]
 
 _STATIC = Path(__file__).parent / "static"
-Flow = Literal["auto", "popup", "device"]
+Flow = Literal["auto", "popup", "loopback", "device", "paste"]
 _MIME_TYPE = "application/vnd.oidc-widget.sign-in+json"
 _WITHOUT_KERNEL = (
     "A sign-in button stood here. Run this cell to sign in; nothing of a sign-in is kept in this file."
@@ -77,14 +77,18 @@ class OIDCLogin(anywidget.AnyWidget):
         sign-in sets itself (``client_id``, ``state``, ``nonce``, …) is refused.
     redirect_uri : str, optional
         The registered redirect address, where it is not this Jupyter server's own callback.
-    flow : {"auto", "popup", "device"}
-        ``"auto"`` takes the popup where there is one, else the device flow (RFC 8628).
+    flow : {"auto", "popup", "loopback", "device", "paste"}
+        ``"auto"`` takes the popup where there is one; else this machine's browser, if the person sits at
+        this machine (``"loopback"``, RFC 8252 §7.3); else the device flow (RFC 8628), or by hand.
     auto_refresh : bool
         Whether the token is renewed before it expires.
     share_id_token : bool
         Whether the ID token is handed to the kernel too, as :attr:`id_token`.
     label : str, optional
         The provider's name on the button.
+    remember : bool
+        Whether a sign-in of this kernel's own (loopback, device flow, by hand) is kept in the operating
+        system's store for the next kernels, until it is signed out; without effect in the browser flow.
 
     Raises
     ------
@@ -99,6 +103,9 @@ class OIDCLogin(anywidget.AnyWidget):
     _link_id = traitlets.Unicode().tag(sync=True)
     _request = traitlets.Dict().tag(sync=True)
     _options = traitlets.Dict().tag(sync=True)
+    #: The status that a page has heard of. The page sets it, because some hosts (marimo) run cells again only
+    #: for what a page has changed.
+    _heard = traitlets.Unicode("signed_out").tag(sync=True)
 
     if TYPE_CHECKING:
 
@@ -145,6 +152,7 @@ class OIDCLogin(anywidget.AnyWidget):
         auto_refresh: bool = True,
         share_id_token: bool = False,
         label: str | None = None,
+        remember: bool = False,
     ) -> None:
         if provider is not None and (authority is not None or client_id is not None):
             raise ConfigurationError(
@@ -175,6 +183,7 @@ class OIDCLogin(anywidget.AnyWidget):
             "share_id_token": flag("share_id_token", share_id_token),
             "label": text("label", label),
             "flow": flow,
+            "remember": flag("remember", remember),
         }
         self._what = {"request": request, "options": options}
         #: What observers were told last.
@@ -239,7 +248,8 @@ class OIDCLogin(anywidget.AnyWidget):
         :meth:`wait` has shown the link). Before that, ``oidc-widget doctor AUTHORITY --jupyter URL`` prints
         it.
         """
-        by_hand = self._sign_in.pages.shown.get("paste") or {}
+        shown = self._sign_in.pages.shown
+        by_hand = shown.get("paste") or shown.get("loopback") or {}
         given = self._sign_in.request["redirect_uri"]
         return given or self._sign_in.pages.redirect_uri or by_hand.get("redirect_uri")
 

@@ -71,17 +71,20 @@ class MessagePage:
         Text, the first one as the heading. It is escaped.
     script : str, optional
         The one script of the page.
+    beside : bool
+        Whether the sentences are shown beside the script's work, and not only where no script runs.
     """
 
     sentences: tuple[str, ...]
     script: str = ""
+    beside: bool = False
 
     @property
     def html(self) -> str:
         """The document."""
         text = "".join(f"<p>{html.escape(sentence, quote=False)}" for sentence in self.sentences)
-        if self.script:
-            # With a script the sentences are for a browser that runs none.
+        if self.script and not self.beside:
+            # The sentences are for a browser that runs no script.
             text = f"<noscript>{text}</noscript>"
         script = f"<script>{self.script}</script>" if self.script else ""
         return (

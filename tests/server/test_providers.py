@@ -8,7 +8,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.relay import client_authentication
+from oidc_widget.oauth import client_authentication
 from oidc_widget.relay.providers import parse_provider, parse_providers
 
 SECRET = "obvious-test-secret"

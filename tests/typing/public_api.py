@@ -18,6 +18,7 @@ w = OIDCLogin("https://idp.example.com", "notebooks", scopes=["openid"], flow="d
 OIDCLogin(authority="https://idp.example.com", client_id="notebooks", resource="https://api.example.com/")
 OIDCLogin(provider="corp", extra_params={"prompt": "login"}, auto_refresh=False, share_id_token=True)
 OIDCLogin("https://idp.example.com", "notebooks", scopes="openid profile")
+OIDCLogin("https://idp.example.com", "notebooks", flow="loopback", remember=True)
 OIDCLogin("https://idp.example.com", "notebooks", flow="implicit")  # type: ignore[arg-type]
 OIDCLogin("https://idp.example.com", "notebooks", ("openid",))  # type: ignore[call-arg,arg-type]
 OIDCLogin("https://idp.example.com", "notebooks", scope="openid")  # type: ignore[call-arg]

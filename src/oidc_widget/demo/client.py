@@ -29,13 +29,14 @@ GRANT_TYPES = (
 
 # A whole-string pattern of harmless characters, because a URL parser and a browser can disagree about which
 # host an address with a backslash, an "@" or a control character names. The port is free (RFC 8252 §7.3), and
-# the path may start with the Jupyter server's base URL, and end in what is the issuer's own.
+# the path may start with the Jupyter server's base URL. An issuer's own address has a tail; where a process
+# listens by itself, the tail is all of the path.
 _LOOPBACK_CALLBACK = re.compile(
-    r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?/oidc-widget/callback"
-    rf"(?:/{TAIL_PATTERN})?",
+    r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?"
+    rf"(?:(?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?/oidc-widget/callback(?:/{TAIL_PATTERN})?|/{TAIL_PATTERN})",
 )
 
-REDIRECT_URI_FORM = "http://localhost:PORT/…/oidc-widget/callback, or an issuer's own below that"
+REDIRECT_URI_FORM = "http://localhost:PORT/…/oidc-widget/callback, or http://127.0.0.1:PORT/HOST.HASH"
 
 
 def is_registered_redirect_uri(uri: str) -> bool:
@@ -50,7 +51,8 @@ def is_registered_redirect_uri(uri: str) -> bool:
     -------
     bool
         True for ``http://localhost`` and ``http://127.0.0.1`` with any port (RFC 8252 §7.3) and a path that
-        ends in ``/oidc-widget/callback`` or an issuer's own below that; false for all else.
+        ends in ``/oidc-widget/callback``, or in an issuer's own tail after that or after nothing; false for
+        all else.
     """
     return _LOOPBACK_CALLBACK.fullmatch(uri) is not None
 

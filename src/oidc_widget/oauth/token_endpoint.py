@@ -162,7 +162,12 @@ class TokenEndpoint:
             headers=lambda: {"Authorization": f"Bearer {token.value}"},
         )
 
-    def post(self, endpoint: str, form: Callable[[], dict[str, str]]) -> Answer:
+    def post(
+        self,
+        endpoint: str,
+        form: Callable[[], dict[str, str]],
+        headers: Callable[[], dict[str, str]] | None = None,
+    ) -> Answer:
         """Send a form; no answer is an :class:`Answer` too.
 
         Parameters
@@ -171,6 +176,8 @@ class TokenEndpoint:
             The member of the metadata that names the address.
         form : callable
             Returns the parameters, in a frame that no traceback sees.
+        headers : callable, optional
+            Returns the headers that prove who asks, where a secret does.
 
         Raises
         ------
@@ -178,7 +185,9 @@ class TokenEndpoint:
             If the provider has no such endpoint.
         """
         address, named = self.provider.endpoint(endpoint), {"client_id": self.client_id}
-        return exchange(self._client, "POST", address, timeout=_TIMEOUT, form=lambda: {**form(), **named})
+        return exchange(
+            self._client, "POST", address, timeout=_TIMEOUT, form=lambda: {**form(), **named}, headers=headers
+        )
 
 
 def _read(answer: Answer) -> TokenResponse | None:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oidc_widget.errors import ConfigurationError
-from oidc_widget.oauth.provider import WELL_KNOWN
-from oidc_widget.oauth.reserved import RESERVED_HERE
-
-from .client_authentication import (
+from oidc_widget.oauth.client_authentication import (
     METHODS,
     ClientAuthentication,
     Credential,
     from_environment,
     from_file,
 )
+from oidc_widget.oauth.provider import WELL_KNOWN
+from oidc_widget.oauth.reserved import RESERVED_HERE
+
 from .settings import ProviderSettings
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from oidc_widget.errors import SignInError
 from oidc_widget.oauth import clock
 from oidc_widget.signin.control_channel import running_kernel
+from oidc_widget.signin.nobody import nobody_here, what_to_set
 from oidc_widget.signin.pages import no_page, no_page_for_a_token
 from oidc_widget.signin.threads import scheduler, wait_for
 
@@ -81,7 +82,8 @@ class BrowserSource:
 
         In "Run all", the widget was displayed a moment ago, and its page comes while this waits.
         """
-        obstacle = self.obstacle(blocking=deadline is not None)
+        why = None if self._pages.present else nobody_here()
+        obstacle = what_to_set(why) if why else self.obstacle(blocking=deadline is not None)
         if obstacle is not None:
             raise obstacle
         if deadline is None or not serves_comms():

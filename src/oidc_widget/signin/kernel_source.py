@@ -19,19 +19,30 @@ from oidc_widget.oauth.http import open_client
 from oidc_widget.oauth.provider import discover
 from oidc_widget.oauth.token_endpoint import TokenEndpoint
 from oidc_widget.signin.browser_source import serves_comms, takes_comms_while_awaiting
+from oidc_widget.signin.control_channel import running_kernel
+from oidc_widget.signin.nobody import nobody_here, what_to_set
 from oidc_widget.signin.pasted_redirect import PastedRedirect, nobody_to_ask
-from oidc_widget.signin.prompt import Prompt, ask, device_fields, device_text, paste_fields, paste_text
+from oidc_widget.signin.prompt import (
+    Prompt,
+    ask,
+    device_fields,
+    device_text,
+    loopback_text,
+    paste_fields,
+    paste_text,
+)
 from oidc_widget.signin.session import KernelSession, unforeseen, wanted
 from oidc_widget.signin.sharing import serves, sessions_here
 from oidc_widget.signin.threads import Worker, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from oidc_widget.oauth.access_token import AccessToken
     from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.provider import Provider
     from oidc_widget.oauth.token_endpoint import TokenResponse
+    from oidc_widget.signin.loopback import LoopbackRedirect
     from oidc_widget.signin.pages import Pages
     from oidc_widget.signin.state import State
     from oidc_widget.signin.token_cache import Target, TokenCache
@@ -48,6 +59,19 @@ class _Attempt:
     client: Client | None = None
     endpoint: TokenEndpoint | None = None
     way: DeviceAuthorization | PastedRedirect | None = None
+    #: What is tried when this one comes to nothing.
+    ways: Iterator[DeviceAuthorization | PastedRedirect] = field(default_factory=lambda: iter(()))
+    #: Why this one is tried.
+    why: str = ""
+    loopback: LoopbackRedirect | None = None
+    #: The page that was clicked in, if one was.
+    page: str | None = None
+    #: Nobody has asked for it yet: it goes on with what is remembered, or not at all.
+    silent: bool = False
+
+    def add(self, why: str) -> None:
+        """Say this too."""
+        self.why = f"{self.why} {why}".lstrip()
 
 
 class KernelSource:
@@ -85,21 +109,30 @@ class KernelSource:
         return self._attempt is not None or self._session is not None
 
     def adopt(self) -> None:
-        """Take a session that serves, now or when somebody else in this runtime signs in."""
+        """Take a session that serves: of somebody else in this runtime, now or later, or a remembered one."""
         self._shared.enter(self)
+        if self._options.get("remember") and not self.busy:
+            self._attempt = attempt = _Attempt(silent=True)
+            self._worker.put(self._step(attempt, self._begin))
 
-    def sign_in(self) -> None:
-        """Ask the provider for a code, and show it; while one is out, show that."""
+    def sign_in(self, page: str | None = None) -> None:
+        """Ask the provider for a code, and show it; while one is out, show that.
+
+        ``page``: the one that was clicked in.
+        """
         with self._lock:
             attempt, begun = self._attempt, self._attempt is not None
             if attempt is None:
-                attempt = self._attempt = _Attempt()
+                attempt = self._attempt = _Attempt(page=page)
+            if attempt.silent:
+                attempt.silent, attempt.page = False, page
+                self._state.take_status("signing_in")
         if begun:
             attempt.prompt.move()
             self._worker.put(partial(self._present, attempt))
             return
         self._state.take_status("signing_in")
-        self._worker.put(partial(self._guarded, attempt, partial(self._begin, attempt)))
+        self._worker.put(self._step(attempt, self._begin))
 
     def cancel(self) -> None:
         """Forget the code."""
@@ -137,6 +170,8 @@ class KernelSource:
         session = self._session
         if session is not None and session.renewable:
             session.refresh(self._request)
+        elif (why := nobody_here()) is not None:
+            raise what_to_set(why)
         elif self._attempt is None:
             self.sign_in()
         if deadline is not None:
@@ -238,7 +273,7 @@ class KernelSource:
             )
         way = attempt.way
         way.accept(address)
-        self._worker.put(partial(self._guarded, attempt, partial(self._exchange, attempt, way)))
+        self._worker.put(self._step(attempt, self._exchange, way))
 
     def paste_from_page(self, address: str) -> None:
         """Do the same for a page, which the state tells what is wrong."""
@@ -252,7 +287,7 @@ class KernelSource:
         """Ask for the address, if the sign-in goes by hand: a field in a page is not heard meanwhile."""
         if threading.current_thread() is not threading.main_thread():
             return
-        wait_for(self._pages.news, lambda: self._attempt is None or self._attempt.way is not None, deadline)
+        wait_for(self._pages.news, self._knows_whether_to_ask, deadline)
         attempt = self._question()
         if attempt is None:
             return
@@ -263,12 +298,17 @@ class KernelSource:
         finally:
             self._note(attempt, None)
 
+    def _knows_whether_to_ask(self) -> bool:
+        """Whether the address is wanted, or never will be: of a browser, another way may still come."""
+        attempt = self._attempt
+        return attempt is None or (attempt.way is not None and attempt.way is not attempt.loopback)
+
     def _question(self) -> _Attempt | None:
         """Return the attempt if it waits for an address."""
         attempt = self._attempt
-        if attempt is None or not isinstance(attempt.way, PastedRedirect) or attempt.way.answered:
+        if attempt is None or not isinstance(attempt.way, PastedRedirect) or not attempt.way.asks:
             return None
-        return attempt
+        return None if attempt.way.answered else attempt
 
     def _note(self, attempt: _Attempt, problem: SignInError | None) -> None:
         """Show this beside the field in the pages, while the attempt goes on."""
@@ -300,8 +340,10 @@ class KernelSource:
             self._attempt = None
             self._pages.shown = {}
         _close(attempt)
-        self._state.take_status("error", failure)
-        if self._pages.on_screen or self._state.awaited:
+        self._state.take_status("signed_out" if attempt.silent else "error", failure)
+        if attempt.silent:
+            pass  # nobody asked
+        elif self._pages.on_screen or self._state.awaited:
             attempt.prompt.close("The sign-in failed.")
             self._tell_waiting(failure)
         else:
@@ -325,22 +367,112 @@ class KernelSource:
         attempt.client = open_client()
         provider = discover(attempt.client, request["authority"])
         attempt.endpoint = TokenEndpoint(provider, request["client_id"], attempt.client)
-        if self._attempt is not attempt:
-            return  # cancelled meanwhile
-        way = None
-        if _has_device_flow(provider):  # which is perhaps announced for all, and refused to this client
-            way = DeviceAuthorization.request(attempt.endpoint, request, now=clock.now)
-        self._go(attempt, way or PastedRedirect(provider, request))
+        if self._attempt is not attempt or self._is_recalled(attempt, attempt.endpoint, attempt.client):
+            return  # cancelled meanwhile, or no more to do
+        attempt.ways = self._ways(attempt, attempt.endpoint)
+        self._go(attempt, next(attempt.ways))
+
+    def _is_recalled(self, attempt: _Attempt, endpoint: TokenEndpoint, client: Client) -> bool:
+        """Whether no more is to be done: a remembered sign-in goes on, or nobody asked for another one."""
+        if self._options.get("remember"):
+            from oidc_widget.signin.remembered import recall  # noqa: PLC0415  # an extra, and asked for by name
+
+            session, attempt.why = recall(endpoint, self._request, client, attempt.begun)
+            if session is not None:
+                self._use(attempt, session, recalled=True)
+                return True
+        with self._lock:
+            if attempt.silent and self._attempt is attempt:
+                self._attempt = None
+        if self._attempt is attempt:
+            return False
+        _close(attempt)
+        self._pages.notify()
+        return True
+
+    def _ways(
+        self, attempt: _Attempt, endpoint: TokenEndpoint
+    ) -> Iterator[DeviceAuthorization | PastedRedirect]:
+        """Return one way after the other, as each is needed; the last one is always there."""
+        provider, flow = endpoint.provider, self._options["flow"]
+        loopback = self._loopback(attempt, provider) if flow in {"auto", "loopback"} else None
+        if loopback is not None:
+            yield loopback
+        if flow != "paste" and _has_device_flow(provider):
+            # Which is perhaps announced for all, and refused to this client.
+            device = DeviceAuthorization.request(endpoint, self._request, now=clock.now)
+            if device is not None:
+                yield device
+        yield PastedRedirect(provider, self._request)
+
+    def _loopback(self, attempt: _Attempt, provider: Provider) -> LoopbackRedirect | None:
+        """Open the system's browser, where that is asked for or sure to be the person's own."""
+        from oidc_widget.signin import loopback  # noqa: PLC0415  # most do without what it loads
+
+        asked_for, page = self._options["flow"] == "loopback", attempt.page
+        if not asked_for and page is None and running_kernel() is not None:
+            return None  # nobody has clicked in a page that can open no window
+        probe = None if page is None else partial(self._probe, page)
+        worker, exchange = self._worker, self._step(attempt, self._exchange)
+        try:
+            way = attempt.loopback = loopback.begin(
+                provider,
+                self._request,
+                lambda answered: worker.put(partial(exchange, answered)),
+                asked_for=asked_for,
+                probe=probe,
+            )
+        except SignInError as error:
+            if asked_for:
+                attempt.add(error.message)
+            return None
+        no_browser = self._step(attempt, self._fall_through, way, "No browser could be opened.")
+        silent = f"The browser has sent no answer for {loopback.SILENCE:g} s."
+        loopback.open_browser(way.url, lambda: worker.put(no_browser))
+        worker.put(self._step(attempt, self._explain_silence, way), loopback.FIRST_SILENCE)
+        worker.put(self._step(attempt, self._fall_through, way, silent), loopback.SILENCE)
+        return way
+
+    def _probe(self, page: str, address: str) -> None:
+        self._pages.tell("probe", page=page, address=address)
+
+    def _step(self, attempt: _Attempt, step: Callable[..., None], *arguments: object) -> Callable[..., None]:
+        """Return a call of this step; a widget that nobody uses any more need not wait for it."""
+        reference, method = weakref.ref(self), weakref.WeakMethod(step)
+
+        def take(*more: object) -> None:
+            source, call = reference(), method()
+            if source is not None and call is not None:
+                source._guarded(attempt, partial(call, attempt, *arguments, *more))  # noqa: SLF001  # its own
+
+        return take
+
+    def _explain_silence(self, attempt: _Attempt, way: LoopbackRedirect) -> None:
+        """Ask the provider whether its page refuses the redirect address: nothing would come back then."""
+        if attempt.way is way and not way.answered:
+            why = way.refusal(self._request, self._options.get("label"))
+            if why is not None:
+                self._fall_through(attempt, way, why)
+
+    def _fall_through(self, attempt: _Attempt, way: LoopbackRedirect, why: str) -> None:
+        """Show another way too; the answer of this one counts still."""
+        if attempt.way is way and not way.answered:
+            attempt.why = why
+            self._go(attempt, next(attempt.ways))
 
     def _go(self, attempt: _Attempt, way: DeviceAuthorization | PastedRedirect) -> None:
         attempt.way = way
         if isinstance(way, DeviceAuthorization):
             self._pages.shown = {"device": device_fields(way)}
             self._poll_later(attempt, way, way.interval)
-        else:
+        elif way.asks:
             self._pages.shown = {"paste": paste_fields(way)}
             if self._is_cut_off():
                 self._state.fail(nobody_to_ask(), "awaiting")
+        elif attempt.loopback is not None:
+            self._pages.shown = {"loopback": {"redirect_uri": attempt.loopback.registered}}
+        if attempt.why and self._pages.on_screen:
+            self._note(attempt, SignInError(attempt.why, code="authorization_failed"))
         self._present(attempt)
         self._pages.notify()
 
@@ -351,8 +483,11 @@ class KernelSource:
         self._state.touch()  # the pages are told what to show
         if not self._pages.on_screen:
             name = self._name
-            text = device_text(way, name) if isinstance(way, DeviceAuthorization) else paste_text(way, name)
-            attempt.prompt.show(text, f"Sign-in to {name}")
+            if isinstance(way, DeviceAuthorization):
+                text = device_text(way, name)
+            else:
+                text = paste_text(way, name) if way.asks else loopback_text(way, name)
+            attempt.prompt.show(f"{attempt.why}\n{text}" if attempt.why else text, f"Sign-in to {name}")
 
     def _poll(self, attempt: _Attempt, way: DeviceAuthorization) -> None:
         response, delay = way.poll()
@@ -362,14 +497,7 @@ class KernelSource:
             self._finish(attempt, response)
 
     def _poll_later(self, attempt: _Attempt, way: DeviceAuthorization, delay: float) -> None:
-        reference = weakref.ref(self)  # a widget that nobody uses any more need not wait for its code's end
-
-        def poll() -> None:
-            source = reference()
-            if source is not None:
-                source._guarded(attempt, partial(source._poll, attempt, way))  # noqa: SLF001  # its own
-
-        self._worker.put(poll, delay)
+        self._worker.put(self._step(attempt, self._poll, way), delay)
 
     def _exchange(self, attempt: _Attempt, way: PastedRedirect) -> None:
         if attempt.endpoint is not None:
@@ -390,6 +518,14 @@ class KernelSource:
             else:
                 endpoint.revoke(response.access_token, "access_token")
             raise
+        attempt.why = ""
+        if self._options.get("remember"):
+            from oidc_widget.signin.remembered import keep  # noqa: PLC0415  # an extra, and asked for by name
+
+            attempt.why = keep(session, self._request)
+        self._use(attempt, session)
+
+    def _use(self, attempt: _Attempt, session: KernelSession, *, recalled: bool = False) -> None:
         with self._lock:
             attempt_is_wanted = self._attempt is attempt
             former: KernelSession | None = session
@@ -397,17 +533,20 @@ class KernelSource:
                 self._attempt = None
                 self._pages.shown = {}
                 former, self._session = self._session, session
+        if attempt.loopback is not None:
+            attempt.loopback.close()
         if attempt_is_wanted:
             # Said first: with the token, the script goes on and says things of its own.
             done = f"Signed in as {session.account}.\n" if session.account else "Signed in.\n"
+            done += f"{attempt.why}\n" if attempt.why else ""
             if self._pages.on_screen:
                 attempt.prompt.close(done)
-            else:
+            elif not attempt.silent:
                 attempt.prompt.end(done)
             session.join(self, self._request)
             self._shared.add(session)
         if former is session:
-            session.end()
+            session.end(kept=recalled)
         elif former is not None:
             former.leave(self)
         self._pages.notify()
@@ -425,6 +564,8 @@ def _has_device_flow(provider: Provider) -> bool:
 
 
 def _close(attempt: _Attempt) -> None:
+    if attempt.loopback is not None:
+        attempt.loopback.close()
     if attempt.client is not None:
         attempt.client.close()
 

@@ -116,6 +116,8 @@ class CommandMessage(Message):
 
     name: Command
     address: Secret | None
+    #: Which page it was, by a name that it chose.
+    page: str | None = None
 
 
 def read_message(event: object, payload: object) -> Message:
@@ -184,7 +186,9 @@ def _command(payload: Mapping[str, Any], vault: str, seq: int) -> CommandMessage
         raise Malformed("name is no command")
     if name == "paste" and address is None:
         raise Malformed("address is missing")
-    return CommandMessage(vault, seq, name, None if address is None else Secret(address))
+    return CommandMessage(
+        vault, seq, name, None if address is None else Secret(address), _text(payload, "page")
+    )
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any], str, int], Message]] = {

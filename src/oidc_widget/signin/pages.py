@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import SignInError, TokenError
 from oidc_widget.oauth import clock
+from oidc_widget.signin.control_channel import running_kernel
 from oidc_widget.signin.threads import wait_for
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Pages:
     @property
     def on_screen(self) -> bool:
         """Whether a page shows the widget, so that whoever looks at it can click."""
-        return self.displayed and self.present
+        # Without a Jupyter kernel nothing is displayed by one; what shows it (marimo) tells of itself.
+        return self.present and (self.displayed or running_kernel() is None)
 
 
 def no_page(patience: float, *, known: bool) -> SignInError:

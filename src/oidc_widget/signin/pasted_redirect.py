@@ -76,6 +76,9 @@ class PastedRedirect:
         See :func:`redirect_address`.
     """
 
+    #: The person is asked for the address that she landed on.
+    asks = True
+
     def __init__(self, provider: Provider, request: Mapping[str, Any]) -> None:
         #: Where the person lands: to be registered with the provider.
         self.redirect_uri = redirect_address(provider.issuer, request.get("redirect_uri"))
@@ -97,6 +100,11 @@ class PastedRedirect:
     def answered(self) -> bool:
         """Whether an address was accepted; none more is needed."""
         return self._answer is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the answer is a refusal."""
+        return isinstance(self._answer, OIDCError)
 
     def accept(self, address: str) -> None:
         """Take the address that was pasted, if it answers this request: a refusal does, too.

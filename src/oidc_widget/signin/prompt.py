@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from oidc_widget.oauth.device_authorization import DeviceAuthorization
     from oidc_widget.signin.pasted_redirect import PastedRedirect
 
-__all__ = ["Prompt", "ask", "device_fields", "device_text", "paste_fields", "paste_text"]
+__all__ = ["Prompt", "ask", "device_fields", "device_text", "loopback_text", "paste_fields", "paste_text"]
 
 
 class Prompt:
@@ -124,6 +124,14 @@ def device_text(authorization: DeviceAuthorization, name: str) -> str:
     if sys.stdout is not None and sys.stdout.isatty():
         lines += ["", _terminal_picture(_address(authorization))]
     return "\n".join([*lines, ""])
+
+
+def loopback_text(pasted: PastedRedirect, name: str) -> str:
+    """Return what is printed when the system's browser was opened."""
+    return (
+        f"Sign in to {name} in the browser window that opens; if none does, open this page on this machine:"
+        f"\n\n    {pasted.url}\n"
+    )
 
 
 def paste_fields(pasted: PastedRedirect) -> dict[str, Any]:

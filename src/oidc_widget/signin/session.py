@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +28,8 @@ from oidc_widget.signin.threads import Worker, scheduler
 from oidc_widget.verify.id_token import IdTokenVerifier, account_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.provider import Provider
@@ -35,10 +37,10 @@ if TYPE_CHECKING:
     from oidc_widget.signin.threads import Timer
     from oidc_widget.signin.token_cache import Target
 
-__all__ = ["KernelSession", "User", "Wanted", "wanted"]
+__all__ = ["RENEW_AFTER", "KernelSession", "Place", "User", "Wanted", "wanted"]
 
 #: The part of a token's life after which it is renewed.
-_RENEW_AFTER = 0.8
+RENEW_AFTER = 0.8
 #: What some providers return in another spelling, or not at all, although they grant it.
 _SPELT_OTHERWISE = frozenset({"openid", "profile", "email", "offline_access"})
 #: After these, no new token is to be had for the session; all else is tried again.
@@ -84,6 +86,22 @@ class User(Protocol):
         """There will be none any more: somebody signed out, or there is a reason."""
 
 
+class Place(Protocol):
+    """Where a refresh token is kept besides this memory, for other processes too."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Return a context in which nobody else renews."""
+
+    def newest(self, known: Secret) -> Secret:
+        """Return what another process has put there, else what is known."""
+
+    def write(self, token: Secret) -> OIDCError | None:
+        """Put a new one there; what is wrong, if it can't be."""
+
+    def forget(self, token: Secret) -> None:
+        """Delete it, unless it is a newer one."""
+
+
 @dataclass(eq=False)
 class _Slot:
     """The place of one access token, which is renewed time and again for those who use it."""
@@ -113,6 +131,10 @@ class KernelSession:
         When the sign-in began, as a time of :func:`oidc_widget.oauth.clock.now`.
     nonce : str, optional
         What was sent with the authentication request, if there was one.
+    known : mapping, optional
+        The claims of the sign-in that this goes on with; a new ID token need not come then.
+    granted : sequence of str, optional
+        The scopes of that one; else those of the request.
 
     Raises
     ------
@@ -130,20 +152,26 @@ class KernelSession:
         *,
         asked: float,
         nonce: str | None = None,
+        known: Mapping[str, Any] | None = None,
+        granted: Sequence[str] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.request = request
         self._own = wanted(request)
+        self._granted = self._own.scopes if granted is None else tuple(sorted(set(granted)))
+        self._place: Place | None = None
         self._refresh_token = response.refresh_token
         self._client = client
         self._verifier: IdTokenVerifier | None = None
-        if "openid" in self._own.scopes and response.id_token is None:
+        if "openid" in self._own.scopes and response.id_token is None and known is None:
             raise SignInError(
                 "The provider sent no ID token, although the scope openid was asked for.",
                 code="id_token_invalid",
                 hint="Ask the provider's administrator; without an ID token, leave openid out of scopes.",
             )
-        self.claims = self._verified(response, nonce=nonce) if "openid" in self._own.scopes else None
+        sub = None if known is None else str(known["sub"])
+        claims = self._verified(response, nonce=nonce, sub=sub) if "openid" in self._own.scopes else None
+        self.claims = claims if known is None else {**known, **(claims or {})}
         self.id_token = response.id_token if "openid" in self._own.scopes else None
         self._begun = clock.now()
         self.require_authentication(request, since=asked)
@@ -196,6 +224,13 @@ class KernelSession:
         passed = (clock.now() if since is None else since) - self._begun
         require_authentication(self.claims, request, issued + passed)
 
+    def keep_in(self, place: Place) -> OIDCError | None:
+        """Share the refresh token with other processes from now on, or say what is wrong."""
+        with self._asking:
+            failure = None if self._refresh_token is None else place.write(self._refresh_token)
+            self._place = place if failure is None else None
+            return failure
+
     # ---- who uses it -------------------------------------------------------------------------------
 
     def join(self, user: User, request: Mapping[str, Any]) -> None:
@@ -214,16 +249,19 @@ class KernelSession:
         self._worker.put(partial(self._renew, slot, token))
 
     def leave(self, user: User) -> None:
-        """Take a user off; the last one ends the session."""
+        """Take a user off; the last one ends the session, unless it is to be gone on with."""
         with self._members:
             for slot in self._slots.values():
                 slot.users.discard(user)
             if self._ended or any(slot.users for slot in self._slots.values()):
                 return
-        self.end()
+        self.end(kept=self._place is not None)
 
-    def end(self, reason: OIDCError | None = None) -> None:
-        """End it for all: here at once, and at the provider as far as it lets a public client do that."""
+    def end(self, reason: OIDCError | None = None, *, kept: bool = False) -> None:
+        """End it for all: here at once, and at the provider as far as it lets a public client do that.
+
+        ``kept``: here only.
+        """
         with self._members:
             if self._ended:
                 return
@@ -237,14 +275,18 @@ class KernelSession:
                 user.ended(self, reason)
         self._worker.clear()
         # The interpreter waits for this thread at its end.
-        threading.Thread(target=self._revoke, name="oidc-widget-revoke", daemon=False).start()
+        threading.Thread(target=self._revoke, args=(kept,), name="oidc-widget-revoke", daemon=False).start()
 
-    def _revoke(self) -> None:
+    def _revoke(self, kept: bool) -> None:  # noqa: FBT001  # a thread's only argument
         """Revoke the refresh token (RFC 7009), else the access token: it would be good for all its life."""
         with self._asking:
             refresh_token, self._refresh_token = self._refresh_token, None
             token = self._slots[self._own].token
-            if refresh_token is not None:
+            if kept:
+                pass
+            elif refresh_token is not None:
+                if self._place is not None:
+                    self._place.forget(refresh_token)
                 self.endpoint.revoke(refresh_token, "refresh_token")
             elif token is not None and token.lives():
                 self.endpoint.revoke(Secret(token.value), "access_token")
@@ -314,15 +356,17 @@ class KernelSession:
         return failure
 
     def _request(self, slot: _Slot) -> AccessToken:
-        with self._asking:
+        with self._asking, self._alone():
             if self._refresh_token is None:
                 raise _not_renewable(ended=self._ended)
             if self._failure is not None and clock.now() < self._not_before:
                 raise copy(self._failure)  # a shared one would collect all their tracebacks
             asked = clock.now()
-            answer = self.endpoint.refresh(self._refresh_token, **self._parameters(slot.wanted))
+            answer = self._refreshed_by(self._refresh_token, self._parameters(slot.wanted))
             response = self._tokens(answer, slot.wanted)
             self._refresh_token = response.refresh_token or self._refresh_token
+            if self._place is not None and self._refresh_token is not None:
+                self._place.write(self._refresh_token)
             self._refreshed = True
             self._failure, self._not_before = None, float("-inf")
             self._retry.succeeded()
@@ -338,9 +382,25 @@ class KernelSession:
             slot.token, slot.asked = _access_token(response), asked
             return slot.token
 
+    def _alone(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._place is None else self._place.lock()
+
+    def _refreshed_by(self, token: Secret, parameters: dict[str, str]) -> Answer:
+        """Ask with the newest refresh token that there is; before a refusal counts, look once more."""
+        place = self._place
+        if place is None:
+            return self.endpoint.refresh(token, **parameters)
+        self._refresh_token = used = place.newest(token)
+        answer = self.endpoint.refresh(used, **parameters)
+        if answer.error == "invalid_grant":
+            self._refresh_token = again = place.newest(used)
+            if again is not used:
+                answer = self.endpoint.refresh(again, **parameters)
+        return answer
+
     def _parameters(self, key: Wanted) -> dict[str, str]:
         parameters = {"resource": key.resource, "audience": key.audience}
-        if key.scopes != self._own.scopes:  # some providers refuse to see the sign-in's own again
+        if key.scopes != self._granted:  # some providers refuse to see the sign-in's own again
             parameters["scope"] = " ".join(key.scopes)
         return {name: value for name, value in parameters.items() if value}
 
@@ -398,7 +458,7 @@ class KernelSession:
         if when is None:
             if token is None:
                 return
-            when = max(self._not_before, token.expires - (1 - _RENEW_AFTER) * token.lifetime)
+            when = max(self._not_before, token.expires - (1 - RENEW_AFTER) * token.lifetime)
         # `inf - inf` where the token's life has no known end
         if when < float("inf"):
             slot.timer = scheduler.at(when, partial(self._worker.put, partial(self._renew, slot, token)))

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from oidc_widget.signin.session import KernelSession
 
-__all__ = ["SharedSessions", "serves", "sessions_here"]
+__all__ = ["ANEW", "SharedSessions", "serves", "sessions_here"]
 
 #: These ask for another sign-in than the one that there is (OpenID Connect Core §3.1.2.1, Prompt Create
 #: §4.1).
-_ANEW = re.compile(r"\b(login|select_account|create)\b")
+ANEW = re.compile(r"\b(login|select_account|create)\b")
 
 
 class Candidate(Protocol):
@@ -79,7 +79,7 @@ def serves(session: KernelSession, request: Mapping[str, Any]) -> bool:
         return False
     claims = session.claims or {}
     names = {claims.get(name) for name in ("sub", "preferred_username", "email")} | {session.account}
-    if login_hint not in names if login_hint is not None else _ANEW.search(prompt):
+    if login_hint not in names if login_hint is not None else ANEW.search(prompt):
         return False
     try:
         session.require_authentication(request)

@@ -21,6 +21,7 @@ from oidc_widget.signin.messages import (
     StatusMessage,
     TokenMessage,
 )
+from oidc_widget.signin.nobody import nobody_here, what_to_set
 from oidc_widget.signin.pages import Pages
 from oidc_widget.signin.problems import as_problem
 from oidc_widget.signin.state import Snapshot, State
@@ -35,9 +36,12 @@ if TYPE_CHECKING:
     from oidc_widget.signin.messages import Message
     from oidc_widget.signin.source import Source
     from oidc_widget.signin.token_cache import Target
+    from oidc_widget.signin.unattended import UnattendedSource
 
 __all__ = ["SignIn"]
 
+#: The flows that need no window of a page.
+_OF_THE_KERNEL = frozenset({"device", "loopback", "paste"})
 #: Vaults whose last message is remembered; a browser has one at a time.
 _MOST_VAULTS = 32
 
@@ -89,12 +93,17 @@ class SignIn:
         self._left: str | None = None
         self._receiving = threading.RLock()
         self._telling = threading.Lock()
-        if options["flow"] == "device" or (options["flow"] == "auto" and running_kernel() is None):
+        self._unattended = self._from_environment()
+        if self._unattended is not None:
+            self.source = self._unattended
+        elif options["flow"] in _OF_THE_KERNEL or (options["flow"] == "auto" and running_kernel() is None):
             self._use_kernel_source()
 
     def start(self) -> None:
         """Take a session that somebody else here signed in for: the second widget is signed in at once."""
-        if self._kernel_source is not None:
+        if self._unattended is not None:
+            self._unattended.start()
+        elif self._kernel_source is not None:
             self._kernel_source.adopt()
 
     # ---- what pages send -----------------------------------------------------------------------------
@@ -169,13 +178,15 @@ class SignIn:
         elif source is None or self.source is not source:
             if message.name == "sign_in" and self.options["flow"] == "auto" and not self.state.now.session:
                 # Only a page that can open no window asks this, whatever another one can.
-                self._worker.put(self._sign_in_here)
+                self._worker.put(partial(self._sign_in_here, message.page))
             elif message.name == "sign_in" and not self.pages.windowed:
                 self.state.take_status("error", _no_window())
         elif message.name == "paste" and message.address is not None:
             self._worker.put(partial(source.paste_from_page, message.address.reveal()))
         else:
-            self._worker.put(source.cancel if message.name == "cancel" else source.sign_in)
+            self._worker.put(
+                source.cancel if message.name == "cancel" else partial(source.sign_in, message.page)
+            )
 
     def _meet_page(self) -> None:
         """Choose who signs in, now that a page has told what it can do, and tell it what there is."""
@@ -190,18 +201,34 @@ class SignIn:
                     self.source.expect(None)
         self.tell_state()
 
-    def _sign_in_here(self) -> None:
-        if self.source is not self._kernel_source:
-            self._use_kernel_source()
+    def _sign_in_here(self, page: str | None) -> None:
+        source = self._kernel_source
+        if source is None or self.source is not source:
+            source = self._use_kernel_source()
             self.start()
         if not self.state.now.session:
-            self.source.sign_in()
+            source.sign_in(page)
 
-    def _use_kernel_source(self) -> None:
+    def _from_environment(self) -> UnattendedSource | None:
+        if not any(name.startswith("OIDC_WIDGET_") for name in os.environ):
+            return None
+        from oidc_widget.signin.unattended import (  # noqa: PLC0415  # most do without what it loads
+            UnattendedSource,
+            from_environment,
+        )
+
+        credential = from_environment(self.request)
+        if credential is None:
+            return None
+        parts = (self.request, self.options, self.state, self.cache, self.pages)
+        return UnattendedSource(*parts, credential)
+
+    def _use_kernel_source(self) -> KernelSource:
         from oidc_widget.signin.kernel_source import KernelSource  # noqa: PLC0415  # most do without what it loads
 
         source = KernelSource(self.request, self.options, self.state, self.cache, self.pages)
         self.source = self._kernel_source = source
+        return source
 
     def _explain(self, message: ExplainMessage) -> None:
         """Find out for a page what its sign-in window may show: only the provider knows."""
@@ -258,6 +285,8 @@ class SignIn:
             return
         if self._kernel_source is not None:
             self._kernel_source.leave()
+        if self._unattended is not None:
+            self._unattended.sign_out()
         self.state.end()
         self.state.fail(SignInError("The widget was closed.", hint="Make a new one, and sign in there."))
 
@@ -344,7 +373,8 @@ class SignIn:
         """
         now = self.state.now
         if not now.session and self.source is self.browser:
-            raise _nobody() from now.error
+            why = None if self.pages.present else nobody_here()
+            raise (_nobody() if why is None else _no_token(what_to_set(why))) from now.error
 
     # ---- what pages are told -------------------------------------------------------------------------
 

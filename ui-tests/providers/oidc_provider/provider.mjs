@@ -94,6 +94,7 @@ function configuration(path, settings, store, keys) {
         allowedPolicy: (_ctx, client, token) =>
           client.clientAuthMethod !== "none" || token.clientId === client.clientId,
       },
+      clientCredentials: { enabled: true },
       revocation: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
