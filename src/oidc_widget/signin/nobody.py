@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import SignInError
 from oidc_widget.signin.control_channel import running_kernel
@@ -31,10 +31,7 @@ def nobody_here() -> str | None:
     """Return what runs this code where nobody looks on, as part of a sentence; ``None``: somebody may."""
     kernel = running_kernel()
     if kernel is not None:
-        # nbclient, which nbconvert and papermill run notebooks by, takes no questions (Jupyter messaging,
-        # `allow_stdin` of `execute_request`); whoever has a person in front of the screen does.
-        content = (kernel.get_parent("shell") or {}).get("content") or {}
-        return "nbconvert, papermill or the like runs it" if content.get("allow_stdin") is False else None
+        return None if _takes_questions(kernel) else "nbconvert, papermill or the like runs it"
     if any(_is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)):
         return None
     if in_ci():
@@ -53,6 +50,23 @@ def what_to_set(why: str) -> SignInError:
         "credentials OIDC_WIDGET_CLIENT_ID with OIDC_WIDGET_CLIENT_SECRET_FILE, OIDC_WIDGET_CLIENT_KEY_FILE "
         "or OIDC_WIDGET_FEDERATED_TOKEN_FILE.",
     )
+
+
+#: What the last cell said that was looked at: not every thread is told what cell runs.
+_taken = True
+
+
+def _takes_questions(kernel: Any) -> bool:
+    """Whether there is somebody to ask, as far as the cell says that runs now.
+
+    nbclient, which nbconvert and papermill run notebooks by, takes no questions (Jupyter messaging,
+    ``allow_stdin`` of ``execute_request``); whoever has a person in front of the screen does.
+    """
+    global _taken  # noqa: PLW0603  # the process has one kernel
+    content = (kernel.get_parent("shell") or {}).get("content") or {}
+    if "allow_stdin" in content:
+        _taken = content["allow_stdin"] is not False
+    return _taken
 
 
 def _is_terminal(stream: object) -> bool:

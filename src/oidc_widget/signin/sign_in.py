@@ -93,6 +93,7 @@ class SignIn:
         self._left: str | None = None
         self._receiving = threading.RLock()
         self._telling = threading.Lock()
+        nobody_here()  # not every thread that asks later is told what cell runs
         self._unattended = self._from_environment()
         if self._unattended is not None:
             self.source = self._unattended
