@@ -26,6 +26,8 @@ help:
 	@echo "make demo       a local provider, a demo API and JupyterLab with the quickstart notebook (ARGS=--no-browser)"
 	@echo "make test       every check and test, the browser tests included"
 	@echo "make test-fast  all of them but those in a browser"
+	@echo "make security-report  attacks and bad luck: case, expected, seen, test"
+	@echo "make soak       three tabs, four notebooks, 1,000 refreshes and all that can go wrong, in an hour (SECONDS=300)"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
 	@echo "make check      linters, formatters, type checkers and who imports whom"
 	@echo "make fix        what linters and formatters can mend by themselves"
@@ -45,6 +47,22 @@ test: test-fast .venv/chromium
 test-fast: check .venv/linked .venv/kernels
 	npm test
 	$(BIN)/pytest -n $(TOGETHER) --dist loadfile --no-loadscope-reorder tests/test_wheel.py tests
+
+# What attacks, and what becomes of them. Both halves run, whatever comes of the first; the table says it.
+REPORT := security-report
+ATTACKS := tests/hostile tests/hub tests/server/test_hub_relay.py tests/signin/test_secrets.py
+.PHONY: security-report
+security-report: .venv/linked .venv/kernels
+	mkdir -p $(REPORT)
+	rm -f $(REPORT)/*
+	-$(BIN)/pytest -q --tb=line -o junit_family=xunit1 --junitxml=$(REPORT)/python.xml $(ATTACKS) > $(REPORT)/python.log
+	-npx vitest run frontend/oauth frontend/vault --reporter=json --outputFile=$(REPORT)/vitest.json
+	$(BIN)/python tests/hostile/report.py $(REPORT)/python.xml $(REPORT)/vitest.json
+
+# About an hour; SECONDS= is how long.
+.PHONY: soak
+soak: .venv/linked .venv/kernels .venv/chromium
+	PYTHONPATH=ui-tests $(BIN)/python ui-tests/soak.py $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 
 .PHONY: check
 check: .venv/installed node_modules/installed

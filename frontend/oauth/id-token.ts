@@ -9,6 +9,19 @@ import { hasSubtleCrypto, sha2 } from "./sha2.js";
 
 /** How far a clock may be off, in seconds, before a new token counts as old or as not yet made. */
 const LARGEST_SKEW = 900;
+/** The longest ID token that is taken, in characters: the kernel's side takes no longer one either. */
+const LONGEST = 65_536;
+/** How deep its claims may be nested: they go on to pages and kernels, whose JSON has no room for thousands of levels. */
+const DEEPEST = 32;
+
+function isDeep(claims: object): boolean {
+  let level: unknown[] = [claims];
+  for (let depth = 0; depth < DEEPEST; depth += 1) {
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []));
+  }
+  return level.length > 0;
+}
+
 /**
  * Seconds that the provider's clock is ahead of ours. Only the nonce of a sign-in begun here proves that a token was
  * made just now, so only then may its `iat` tell the provider's time; beyond the limit it is taken for an old one.
@@ -35,7 +48,7 @@ export function checkSameSignIn(claims: oauth.IDToken, { claims: before, nonce }
   if (claims.nonce !== undefined && claims.nonce !== nonce) throw invalidIdToken("nonce");
 }
 
-/** What the library's claims checks (OpenID Connect Core §3.1.3.7) leave open: signature and `at_hash`. */
+/** What the library's claims checks (OpenID Connect Core §3.1.3.7) leave open: size, `sub`, signature, `at_hash`. */
 export async function validateSignature(
   provider: Provider,
   response: Response,
@@ -43,6 +56,7 @@ export async function validateSignature(
   accessToken: string,
   environment: Environment,
 ): Promise<void> {
+  if (!idToken?.claims.sub || idToken.length > LONGEST || isDeep(idToken.claims)) throw invalidIdToken();
   if (hasSubtleCrypto()) {
     try {
       await verify(provider, response, environment);
@@ -58,7 +72,7 @@ export async function validateSignature(
       }
     }
   } // Where the page is no secure context, the token endpoint's TLS vouches for it (Core §3.1.3.7, point 6).
-  const { header, claims } = idToken ?? { header: {}, claims: {} }; // the library has read it already
+  const { header, claims } = idToken;
   const { at_hash } = claims;
   if (at_hash !== undefined && at_hash !== (await accessTokenHash(header.alg, accessToken))) {
     throw invalidIdToken("at_hash");

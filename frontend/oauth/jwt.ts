@@ -1,5 +1,5 @@
 /** The header and the claims of a JWT; nothing is verified by this. */
-export type Decoded = Record<"header" | "claims", Record<string, unknown>>;
+export type Decoded = Record<"header" | "claims", Record<string, unknown>> & { length: number };
 
 /** `undefined`: there is none, or none that can be read. */
 export function decoded(token: unknown): Decoded | undefined {
@@ -10,7 +10,7 @@ export function decoded(token: unknown): Decoded | undefined {
         const bytes = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
         return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
       });
-    return { header, claims };
+    return { header, claims, length: String(token).length };
   } catch {
     return undefined;
   }

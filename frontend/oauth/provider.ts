@@ -53,6 +53,7 @@ function isProtected(url: URL): boolean {
 function isUsable(endpoint: unknown, issuer: URL): boolean {
   if (typeof endpoint !== "string" || endpoint.length > LONGEST_ADDRESS || !URL.canParse(endpoint)) return false;
   const url = new URL(endpoint);
+  if (url.username || url.password) return false; // mostly there to be mistaken for the host
   return issuer.protocol === "https:" ? url.protocol === "https:" : isProtected(url);
 }
 

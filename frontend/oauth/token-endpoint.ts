@@ -217,14 +217,17 @@ function claimOf(failure: unknown): string | undefined {
   return (failure as { cause?: { claim?: string } } | undefined)?.cause?.claim;
 }
 
-/** RFC 6750: what we can use, and hand on. */
-function isBearer({ access_token, token_type }: Body): boolean {
-  return typeof access_token === "string" && access_token !== "" && /^bearer$/i.test(String(token_type));
+/** RFC 6750: what we can use, and hand on. It goes into headers as it is, and those end at a line's end (RFC 6749 A.12). */
+function isBearer({ access_token, token_type, refresh_token }: Body): boolean {
+  if (typeof token_type !== "string" || !/^bearer$/i.test(token_type)) return false;
+  if (refresh_token !== undefined && typeof refresh_token !== "string") return false;
+  return typeof access_token === "string" && /^[ -~]+$/.test(access_token);
 }
 
-function tokensOf({ access_token, token_type, expires_in, refresh_token, scope }: TokenResponse): Tokens {
+function tokensOf(body: TokenResponse): Tokens {
   // One that is bound to a key (DPoP) is of no use to anybody here.
-  if (token_type !== "bearer") throw new Failure("token_response_invalid", { status: 200 });
+  if (!isBearer(body)) throw new Failure("token_response_invalid", { status: 200 });
+  const { access_token, expires_in, refresh_token, scope } = body;
   return { access_token, expires_in, refresh_token, scope };
 }
 

@@ -13,6 +13,7 @@ import secrets
 import stat
 import tempfile
 import threading
+import warnings
 import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,6 +67,8 @@ class TokenFile:
         self.path = directory / secrets.token_hex(8) if path is None else _absolute(path)
         self._tokens = tokens
         self._lock = threading.Lock()
+        #: The last write failed, and its person knows.
+        self._failed = False
         self._worker = Worker("oidc-widget-token-file")
         self._claim = _Claim.on(self.path, directory)
         # Also at the interpreter's end, and when the sign-in is forgotten.
@@ -95,9 +98,27 @@ class TokenFile:
     def _changed(self) -> None:
         """Take the file away at once, or have it written: the thread that brings a token must not wait."""
         if self._tokens.held() is None:
-            self._write()
+            self._update()
         else:
-            self._worker.put(self._write)
+            self._worker.put(self._update)
+
+    def _update(self) -> None:
+        """Write the file, or else take it away (a full disk): an old token is worse than none."""
+        try:
+            self._write()
+        except OSError as error:
+            told, self._failed = self._failed, True
+            with self._lock, suppress(OSError):
+                self._claim.remove()
+            if not told:
+                warnings.warn(
+                    f"The token can't be put into {self.path}, so the file is gone ({error.strerror}). It "
+                    "comes back with the next token that can be written.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        else:
+            self._failed = False
 
     def _write(self) -> None:
         with self._lock:
@@ -174,15 +195,20 @@ class _Claim:
         if not self.here:
             return
         self._temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(self._temporary, _NEW, _PRIVATE), "wb") as file:
-            file.write(content)
-        self._temporary.replace(self.path)
+        try:
+            with os.fdopen(os.open(self._temporary, _NEW, _PRIVATE), "wb") as file:
+                file.write(content)
+            self._temporary.replace(self.path)
+        except OSError:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+            raise
 
     def remove(self) -> None:
         """Take the file away."""
         if self.here:
-            self.path.unlink(missing_ok=True)
             self._temporary.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
 
     def give_up(self) -> None:
         """Take the file away for good."""

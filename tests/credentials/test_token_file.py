@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -12,6 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 from oidc_widget import OIDCLogin
 from oidc_widget.errors import ConfigurationError
@@ -88,6 +95,33 @@ def test_it_follows_each_renewal_and_goes_at_the_sign_out_at_once(w, tmp_path):
     assert path.read_text("utf-8") == "token-3"
     w.close()
     assert left_in(tmp_path) == []
+
+
+@POSIX
+def test_a_full_disk_leaves_no_old_token_and_is_told_once(w, tmp_path):
+    path = w.token_file(tmp_path / "token")
+    with full_disk(), pytest.warns(RuntimeWarning, match="the file is gone") as told:  # noqa: PT031  # twice
+        for token in ("token-2", "token-3"):
+            give(w, token)
+            settled(w)
+            assert left_in(tmp_path) == [lock for lock in left_in(tmp_path) if lock.suffix == ".lock"]
+    assert len(told) == 1
+    assert "token-" not in str(told[0].message)
+    give(w, "token-4")
+    settled(w)
+    assert path.read_text("utf-8") == "token-4"
+
+
+@contextlib.contextmanager
+def full_disk():
+    """Let no file of this process grow: the kernel refuses it, as it does where the disk is full."""
+    former, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_it_goes_with_a_sign_in_that_nobody_refers_to_any_more(tmp_path):

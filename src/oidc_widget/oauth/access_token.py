@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 
 from oidc_widget.oauth import clock
 
-__all__ = ["AccessToken"]
+__all__ = ["VSCHARS", "AccessToken"]
+
+#: What an access token is made of (RFC 6749 appendix A.12): it goes into a header, which ends with its line.
+VSCHARS = re.compile(r"[ -~]+")
 
 
 @dataclass(frozen=True, slots=True)

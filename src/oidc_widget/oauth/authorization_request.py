@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from oidc_widget.errors import SignInError
 from oidc_widget.oauth.reserved import without_reserved
+from oidc_widget.oauth.saying import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthorizationRequest", "code_challenge"]
 
-_LONGEST_SAYING = 300  # characters of a provider's own words that are shown
+#: Of other response types than the one that was asked for (OAuth 2.0 Multiple Response Types §5, JARM §2.3).
+_UNASKED = ("access_token", "id_token", "response", "token")
 
 
 def code_challenge(verifier: str) -> str:
@@ -139,7 +141,7 @@ class AuthorizationRequest:
         Raises
         ------
         SignInError
-            If they are another provider's (``iss``, RFC 9207 §2.4), or a refusal.
+            If they are another provider's (``iss``, RFC 9207 §2.4), a refusal, or of another response type.
         """
         issuer, iss = self.provider.issuer, parameters.get("iss")
         unnamed = iss is None and (
@@ -154,13 +156,20 @@ class AuthorizationRequest:
                 hint="Try again, or ask the provider's administrator.",
             )
         if unnamed or (iss is not None and iss != issuer):
+            who = printable(iss or "somebody unnamed")
             raise SignInError(
-                f"The answer came from {iss or 'somebody unnamed'}, not from {issuer}, so it was not used.",
+                f"The answer came from {who}, not from {issuer}, so it was not used.",
                 code="iss_mismatch",
                 hint="Start again; if it happens again, tell the administrator: it may be an attack.",
             )
         if "error" in parameters:
             raise refusal(parameters["error"], parameters.get("error_description"), self.client_id)
+        if any(name in parameters for name in _UNASKED):
+            raise SignInError(
+                "The answer holds more than the code that was asked for, so it was not used.",
+                code="authorization_failed",
+                hint="Check the client's response type and response mode with the provider's administrator.",
+            )
         return parameters["code"]
 
 
@@ -172,7 +181,7 @@ def refusal(
     otherwise: Literal["authorization_failed", "token_request_refused"] = "authorization_failed",
 ) -> SignInError:
     """Return the exception for an error that a provider answered with (RFC 6749 §4.1.2.1, RFC 8628 §3.5)."""
-    said = f' The provider says: "{description[:_LONGEST_SAYING]}".' if description else ""
+    said = f' The provider says: "{printable(description)}".' if description else ""
     if error == "access_denied":
         return SignInError(
             f"The sign-in was declined.{said}",
@@ -193,7 +202,7 @@ def refusal(
         )
     what = "sign-in" if otherwise == "authorization_failed" else "token request"
     return SignInError(
-        f"The provider refused the {what} ({error[:60]}).{said}",
+        f"The provider refused the {what} ({printable(error, 60)}).{said}",
         code=otherwise,
         hint="Try again, or ask the provider's administrator.",
     )

@@ -26,6 +26,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 _INTERVAL = 5.0  # seconds, unless the provider says otherwise (§3.2)
 _SLOWER = 5.0  # seconds more, each time the provider asks for it (§3.5)
+_LONGEST_CODE = 100  # characters; somebody is to type it in
 _OK = 200
 #: RFC 6749 §5.2, RFC 8628 §3.2
 _NOT_FOR_THIS_CLIENT = frozenset({"unauthorized_client", "unsupported_grant_type"})
@@ -169,6 +170,9 @@ def _shown(answer: Answer) -> dict[str, Any] | None:
     complete = document.get("verification_uri_complete")
     code, device_code = document.get("user_code"), document.get("device_code")
     if not all(isinstance(value, str) and value for value in (uri, code, device_code)):
+        return None
+    # It is printed in terminals, which control characters steer.
+    if not str(code).isprintable() or len(str(code)) > _LONGEST_CODE:
         return None
     try:
         # The person opens it: nothing but a web address (a `javascript:` one would run in the page).

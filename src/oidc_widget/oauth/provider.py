@@ -222,7 +222,7 @@ def _provider(wanted: str, document: Mapping[str, Any], *, exact: bool) -> Provi
         )
     if issuer != wanted and (exact or issuer.removesuffix("/") != wanted.removesuffix("/")):
         raise DiscoveryError(
-            f"{discovery_address(wanted)} says that its issuer is {issuer!r}, not {wanted!r}.",
+            f"{discovery_address(wanted)} says that its issuer is {issuer[:300]!r}, not {wanted!r}.",
             code="issuer_mismatch",
             hint="Write the issuer exactly as the provider does, letter by letter.",
         )

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from oidc_widget.errors import OIDCError, SignInError, TokenError
+from oidc_widget.oauth.access_token import VSCHARS
 from oidc_widget.oauth.answer import Answer
 from oidc_widget.oauth.authorization_request import refusal
 from oidc_widget.oauth.http import exchange
+from oidc_widget.oauth.saying import printable
 from oidc_widget.oauth.secret import Secret
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ class TokenEndpoint:
                 hint="Try again in a while.",
             )
         if answer.error == "invalid_grant":
-            said = f' The provider says: "{answer.description[:300]}".' if answer.description else ""
+            said = f' The provider says: "{printable(answer.description)}".' if answer.description else ""
             return TokenError(
                 f"The provider no longer accepts this sign-in.{said}",
                 code="invalid_grant",
@@ -192,12 +194,11 @@ class TokenEndpoint:
 
 def _read(answer: Answer) -> TokenResponse | None:
     document = answer.document
-    access_token, kind = document.get("access_token"), document.get("token_type", "Bearer")
-    if not isinstance(access_token, str) or not access_token:
+    access_token, kind = document.get("access_token"), document.get("token_type")
+    if not isinstance(access_token, str) or not VSCHARS.fullmatch(access_token):
         return None
-    if (
-        not isinstance(kind, str) or kind.lower() != "bearer"
-    ):  # RFC 6749 §7.1: an unknown type is not to be used
+    # RFC 6749 §7.1: an unknown type is not to be used
+    if not isinstance(kind, str) or kind.lower() != "bearer":
         return None
     refresh_token, id_token = document.get("refresh_token"), document.get("id_token")
     if any(

@@ -59,7 +59,7 @@ def token_response(answer: Answer, *, name: str, oidc: bool) -> tuple[int, dict[
         return 200, document
     if answer.status // 100 == 3:  # noqa: PLR2004  # 3xx
         reason = "wants to send the request elsewhere, which a token endpoint must not"
-    elif answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    elif answer.passing:
         raise Refusal(
             502,
             "token_endpoint_unreachable",

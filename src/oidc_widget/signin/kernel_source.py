@@ -492,12 +492,13 @@ class KernelSource:
     def _poll(self, attempt: _Attempt, way: DeviceAuthorization) -> None:
         response, delay = way.poll()
         if response is None:
-            self._poll_later(attempt, way, min(delay, way.expires_in + 0.01))
+            self._poll_later(attempt, way, delay)
         else:
             self._finish(attempt, response)
 
     def _poll_later(self, attempt: _Attempt, way: DeviceAuthorization, delay: float) -> None:
-        self._worker.put(self._step(attempt, self._poll, way), delay)
+        # No later than its end, which is then told in time.
+        self._worker.put(self._step(attempt, self._poll, way), min(delay, way.expires_in + 0.01))
 
     def _exchange(self, attempt: _Attempt, way: PastedRedirect) -> None:
         if attempt.endpoint is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from oidc_widget.oauth.access_token import AccessToken
+from oidc_widget.oauth.access_token import VSCHARS, AccessToken
 from oidc_widget.oauth.secret import Secret
 from oidc_widget.signin.problems import as_error
 
@@ -39,7 +39,7 @@ Command = Literal["sign_in", "cancel", "sign_out", "paste"]
 
 #: Characters of an id, an address or a name; what is longer is none.
 _LONGEST = 8192
-#: Seconds; JSON knows greater numbers than a clock can count, and Python's knows `NaN` too.
+#: Seconds; JSON knows greater numbers than a clock can count. What lives longer lives as long, for us.
 _LONGEST_LIFE = 1e10
 
 
@@ -203,11 +203,10 @@ _READERS: dict[str, Callable[[Mapping[str, Any], str, int], Message]] = {
 
 
 def _access_token(payload: Mapping[str, Any]) -> AccessToken:
-    if not _text(payload, "access_token", longest=None):
-        raise Malformed("access_token is missing")
-    return AccessToken.lasting(
-        payload["access_token"], _seconds(payload, "expires_in"), _seconds(payload, "lifetime")
-    )
+    token = _text(payload, "access_token", longest=None)
+    if not token or not VSCHARS.fullmatch(token):
+        raise Malformed("access_token is missing, or none that a header can hold")
+    return AccessToken.lasting(token, _seconds(payload, "expires_in"), _seconds(payload, "lifetime"))
 
 
 def _error(payload: Mapping[str, Any]) -> OIDCError | None:
@@ -254,6 +253,6 @@ def _seconds(payload: Mapping[str, Any], name: str) -> float | None:
     value = payload.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LONGEST_LIFE:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
         raise Malformed(f"{name} is no number of seconds")
-    return max(0.0, float(value))
+    return float(min(max(0, value), _LONGEST_LIFE))

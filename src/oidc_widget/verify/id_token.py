@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import DiscoveryError, OIDCError, SignInError, UnknownKey
+from oidc_widget.oauth.saying import printable
 from oidc_widget.verify import TokenVerifier, verify_access_token_hash
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class IdTokenVerifier:
         if failure is not None:
             self._skew = before
             raise failure if isinstance(failure, DiscoveryError) else _invalid(failure.message) from failure
+        if not claims["sub"]:
+            raise _invalid("it names nobody (sub is empty).")
         same = {"sub": sub, **self._first} if sub is not None else self._first
         for name in _KEPT:
             if name in claims and same.get(name) is not None and claims[name] != same[name]:
@@ -152,5 +155,5 @@ def account_name(claims: Mapping[str, Any] | None) -> str | None:
     for name in ("name", "preferred_username", "email", "sub"):
         value = (claims or {}).get(name)
         if isinstance(value, str) and value:
-            return value
+            return printable(value)
     return None

@@ -237,8 +237,12 @@ class RemoteKeys:
         return keys
 
     def _note_timeout(self, cause: TimeoutError) -> None:
+        knows_where = (
+            bool(self._jwks_uri) or self._provider is not None
+        )  # so it is the keys that did not come
         self._failure = DiscoveryError(
-            f"{self._issuer} did not answer within {self._timeout:g} s.", code="provider_unreachable"
+            f"{self._issuer} did not answer within {self._timeout:g} s.",
+            code="keys_unavailable" if knows_where else "provider_unreachable",
         )
         self._failure.__cause__ = cause
         self._rest()

@@ -196,11 +196,16 @@ def test_signing_out_revokes_and_forgets_at_once(provider, signed_in):
     ending = set(threading.enumerate())
     w.sign_out()
     assert (w.status, w.access_token, w.claims) == ("signed_out", None, None)
-    for thread in set(threading.enumerate()) - ending:
-        thread.join(10)
+    join_all_but(ending)
     revoked = provider.requests("revocation")
     assert {request.params["token"] for request in revoked} <= refresh_tokens(provider)
     assert not provider.introspect(token)["active"]
+
+
+def join_all_but(before):
+    for thread in set(threading.enumerate()) - before:
+        thread._started.wait(10)  # it may be listed before it runs, and can't be joined then
+        thread.join(10)
 
 
 def test_closing_ends_a_session_that_nobody_else_holds(provider, signed_in):
@@ -209,8 +214,7 @@ def test_closing_ends_a_session_that_nobody_else_holds(provider, signed_in):
     ending = set(threading.enumerate())
     w.close()
     assert w.access_token is None
-    for thread in set(threading.enumerate()) - ending:
-        thread.join(10)
+    join_all_but(ending)
     assert not provider.introspect(token)["active"]
 
 
@@ -220,8 +224,7 @@ def test_without_a_refresh_token_signing_out_revokes_the_access_token(provider, 
     token = w.access_token
     ending = set(threading.enumerate())
     w.sign_out()
-    for thread in set(threading.enumerate()) - ending:
-        thread.join(10)
+    join_all_but(ending)
     assert [request.params["token_type_hint"] for request in provider.requests("revocation")] == [
         "access_token"
     ]

@@ -1,0 +1,308 @@
+"""A day's work in an hour: three tabs, four notebooks each, tokens of one second, and all that can go wrong.
+
+The provider rotates refresh tokens and ends a sign-in whose refresh token comes twice (RFC 9700 §4.14.2). So:
+no `invalid_grant`; each kernel is served or told the truth; the memory of vault, server and kernels is flat.
+
+>>> python ui-tests/soak.py 300        # seconds; an hour, if not given
+"""
+
+# ruff: noqa: T201  (figures for a terminal)
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import queue
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from playwright.sync_api import Error, expect, sync_playwright
+
+import chromium
+from jupyter_process import JupyterServer
+from lab import Lab
+from login_form import LoginForm
+from notebook_page import CellError
+from oidc_widget.oauth.callback_address import own_address
+from providers.oidc_provider import OidcProvider
+from signing_in import login_cell, open_popup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, BrowserContext
+
+    from notebook_page import Notebook
+
+HOUR = 3600
+TABS, NOTEBOOKS = 3, 4
+#: Seconds that tokens live.
+LIFETIME = 1
+#: Seconds of quiet work between two faults, at most.
+QUIET = 20
+#: Seconds after which everybody must be served again, or the soak has failed.
+PATIENCE = 60
+#: Seconds after which who is still asked to sign in does so.
+BY_ITSELF = 8
+#: What a kernel says of itself: how long it has been without a token, and whether that is what it says.
+ASK = "print(__import__('json').dumps([w.status, w.access_token is not None, w.error and w.error.code]))"
+
+
+class Soak:
+    """The tabs, their notebooks, and what was counted."""
+
+    def __init__(
+        self, browser: Browser, context: BrowserContext, server: JupyterServer, provider: OidcProvider
+    ) -> None:
+        self.browser = browser
+        self.server = server
+        self.provider = provider
+        self.labs = [Lab(context.new_page(), server) for _ in range(TABS)]
+        for lab in self.labs:
+            lab.page.set_default_timeout(1000 * PATIENCE)
+        self.notebooks: dict[Lab, list[Notebook]] = {lab: [] for lab in self.labs}
+        self.refreshes = self.invalid_grants = self.sign_ins = self.told = self.served = 0
+        self.lies: list[str] = []
+
+    @property
+    def all(self) -> list[Notebook]:
+        return [nb for notebooks in self.notebooks.values() for nb in notebooks]
+
+    # ---- the work ----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        for lab in self.labs:
+            for _ in range(NOTEBOOKS):
+                nb = lab.notebook([login_cell(self.provider)])
+                nb.run(0)
+                self.notebooks[lab].append(nb)
+        self.provider.configure(access_token_ttl=LIFETIME)
+        self.sign_in()
+        self.recover()
+
+    def sign_in(self) -> None:
+        """Click where the widget asks for it; the provider may know the person still."""
+        self.sign_ins += 1
+        nb = self.all[0]
+        popup = open_popup(nb)
+        with contextlib.suppress(Exception):  # it has closed by itself
+            if popup.get_by_label("Login").or_(popup.get_by_role("button", name="Allow")).count():
+                LoginForm(popup).sign_in("alice")
+        expect(nb.region).to_contain_text("Signed in as")
+
+    def work(self, seconds: float) -> None:
+        """Ask each kernel, again and again, whether it is served or told the truth."""
+        deadline = time.monotonic() + seconds
+        for nb in itertools.cycle(self.all):
+            if time.monotonic() > deadline:
+                break
+            self.note(nb, *self.ask(nb))
+            nb.page.wait_for_timeout(100)
+        self.tally()
+
+    def ask(self, nb: Notebook) -> tuple[str, bool, str | None]:
+        status, has_token, code = json.loads(nb.execute(ASK))
+        return status, has_token, code
+
+    def note(self, nb: Notebook, status: str, has_token: bool, code: str | None) -> None:  # noqa: FBT001
+        if (status == "signed_in") != has_token:
+            self.lies.append(f"{nb.path}: {status} ({code}), {'with a' if has_token else 'and no'} token")
+        elif has_token:
+            self.served += 1
+        else:
+            self.told += 1
+
+    def recover(self) -> float:
+        """Wait until everybody is served again, and sign in if asked to; return the seconds that it took.
+
+        Raises
+        ------
+        TimeoutError
+            Somebody is not.
+        """
+        start, first, asked = time.monotonic(), self.all[0], False
+        button = first.region.get_by_role("button", name="Sign in")
+        for nb in self.all:
+            while (state := self.ask(nb))[:2] != ("signed_in", True):
+                waited = time.monotonic() - start
+                if waited > PATIENCE:
+                    raise TimeoutError(f"{nb.path} has no token after {PATIENCE} s: {state}")
+                if waited > BY_ITSELF and not asked:
+                    first.activate()  # what is not in front has no buttons
+                    asked = bool(button.count())
+                    if asked:
+                        self.sign_in()
+                nb.page.wait_for_timeout(200)
+        return time.monotonic() - start
+
+    def tally(self) -> None:
+        for request in self.provider.requests("token", grant_type="refresh_token"):
+            self.refreshes += request.status == 200
+            self.invalid_grants += request.error == "invalid_grant"
+        self.provider.forget()
+
+    # ---- what goes wrong ---------------------------------------------------------------------------
+
+    def provider_down(self) -> float:
+        self.provider.down()
+        self.work(5)
+        self.provider.up()
+        return self.recover()
+
+    def page_reloaded(self) -> float:
+        lab = self.labs[1]
+        for nb in self.notebooks[lab]:
+            nb.save()
+        lab.reload()
+        for nb in self.notebooks[lab]:
+            nb.wait_for_kernel()
+        return self.recover()
+
+    def kernel_killed(self) -> float:
+        nb = self.all[-1]
+        before = nb.execute("import os; print(os.getpid())")
+        os.kill(int(before), signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE
+        while self._pid(nb) in {None, before}:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the kernel did not come back")
+            nb.page.wait_for_timeout(200)
+        nb.run(0)
+        return self.recover()
+
+    def _pid(self, nb: Notebook) -> str | None:
+        try:
+            nb.wait_for_kernel()
+            return nb.execute("import os; print(os.getpid())")
+        except (CellError, Error):  # it has died under the question
+            return None
+
+    def vault_killed(self) -> float:
+        """Close the worker under everybody: the session is gone, and each must say so and come back."""
+        session = self.browser.new_browser_cdp_session()
+        for worker in self._workers(session):
+            session.send("Target.closeTarget", {"targetId": worker})
+        session.detach()
+        self.work(5)
+        return self.recover()
+
+    def server_restarted(self) -> float:
+        """End the server and its kernels, start it again, and go on as a person does: reload, run again."""
+        for nb in self.all:
+            nb.save()
+        self.server.stop()
+        self.server.start()
+        for lab in self.labs:
+            lab.reload()
+        for nb in self.all:
+            nb.wait_for_kernel()
+            nb.run(0)
+        return self.recover()
+
+    # ---- figures -----------------------------------------------------------------------------------
+
+    def memory(self) -> dict[str, float]:
+        """Megabytes: of the vault what is alive, of the processes what is resident."""
+        server = psutil.Process(self.server._process.pid)
+        kernels = [child.memory_info().rss for child in server.children(recursive=True)]
+        return {
+            "vault": self._vault_heap() / 1e6,
+            "server": server.memory_info().rss / 1e6,
+            "kernels": sum(kernels) / max(len(kernels), 1) / 1e6,
+        }
+
+    def _workers(self, session: Any) -> list[str]:
+        targets = session.send("Target.getTargets")["targetInfos"]
+        return [target["targetId"] for target in targets if target["type"] == "shared_worker"]
+
+    def _vault_heap(self) -> float:
+        session = self.browser.new_browser_cdp_session()
+        heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        session.on("Target.receivedMessageFromTarget", lambda event: heard.put(json.loads(event["message"])))
+        used = 0.0
+        for worker in self._workers(session):
+            attached = session.send("Target.attachToTarget", {"targetId": worker, "flatten": False})
+            for number, method in enumerate(("HeapProfiler.collectGarbage", "Runtime.getHeapUsage"), 1):
+                message = json.dumps({"id": number, "method": method})
+                session.send(
+                    "Target.sendMessageToTarget", {"sessionId": attached["sessionId"], "message": message}
+                )
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    answer = heard.get_nowait()
+                    if answer.get("id") == 2:
+                        used += answer["result"]["usedSize"]
+                        break
+                self.labs[0].page.wait_for_timeout(20)  # lets messages in
+        session.detach()
+        return used
+
+
+def run(soak: Soak, seconds: float) -> bool:
+    """Work until the time is over; print what is seen, and return whether all of it is as it must be."""
+    start = time.monotonic()
+    faults: list[Callable[[], float]] = [
+        soak.provider_down,
+        soak.page_reloaded,
+        soak.kernel_killed,
+        soak.vault_killed,
+        soak.server_restarted,
+    ]
+    quiet = min(QUIET, seconds / 20)
+    soak.begin()
+    soak.work(quiet)
+    first = soak.memory()
+    say("begin", soak, first, 0.0)
+    for fault in itertools.cycle(faults):
+        if time.monotonic() - start > seconds:
+            break
+        took = fault()
+        soak.work(quiet)
+        say(fault.__name__, soak, soak.memory(), took)
+    last = soak.memory()
+    say("end", soak, last, 0.0)
+    for lie in soak.lies:
+        print("not true:", lie)
+    grown = {name: round(last[name] - first[name], 1) for name in first}
+    took = time.monotonic() - start
+    print(f"{took:.0f} s, {soak.refreshes} refreshes, {soak.sign_ins} sign-ins; MB more: {grown}")
+    return soak.invalid_grants == 0 and not soak.lies
+
+
+def say(what: str, soak: Soak, memory: dict[str, float], took: float) -> None:
+    """Print one line of figures."""
+    figures = ", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in memory.items())
+    kernels = f"kernels served {soak.served}, told {soak.told}, lied to {len(soak.lies)}"
+    tokens = f"{soak.refreshes} refreshes, {soak.invalid_grants} invalid_grant"
+    print(f"{what:17} served again after {took:4.1f} s | {tokens} | {kernels} | {figures}", flush=True)
+
+
+def main(seconds: float) -> int:
+    """Start everything, and end all of it afterwards."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(contextlib.closing(JupyterServer(folder)))
+        provider = stack.enter_context(OidcProvider(consent="skip"))
+        provider.configure(
+            redirect_uris=[server.redirect_uri, own_address(server.redirect_uri, provider.issuer)]
+        )
+        playwright = stack.enter_context(sync_playwright())
+        executable = chromium.provide()
+        browser = playwright.chromium.launch(
+            **({"executable_path": executable} if executable else {}),
+            args=chromium.arguments(),
+            ignore_default_args=["--disable-popup-blocking"],
+        )
+        stack.callback(browser.close)
+        expect.set_options(timeout=1000 * PATIENCE)
+        return 0 if run(Soak(browser, browser.new_context(), server, provider), seconds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else HOUR))
