@@ -28,6 +28,7 @@ help:
 	@echo "make test-fast  all of them but those in a browser"
 	@echo "make security-report  attacks and bad luck: case, expected, seen, test"
 	@echo "make soak       three tabs, four notebooks, 1,000 refreshes and all that can go wrong, in an hour (SECONDS=300)"
+	@echo "make bench      how fast it is and what it weighs, beside others; writes docs/benchmarks.md (ARGS=--quick)"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
 	@echo "make check      linters, formatters, type checkers and who imports whom"
 	@echo "make fix        what linters and formatters can mend by themselves"
@@ -63,6 +64,10 @@ security-report: .venv/linked .venv/kernels
 .PHONY: soak
 soak: .venv/linked .venv/kernels .venv/chromium
 	PYTHONPATH=ui-tests $(BIN)/python ui-tests/soak.py $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
+# Nothing else should run meanwhile; some 20 minutes. ARGS="--only weight" measures that part alone, and writes nothing.
+.PHONY: bench
+bench: .venv/linked .venv/kernels .venv/chromium benchmarks/node_modules/installed
+	$(BIN)/python -m benchmarks $(or $(ARGS),--write docs/benchmarks.md)
 
 .PHONY: check
 check: .venv/installed node_modules/installed
@@ -111,6 +116,11 @@ node_modules/installed: package.json package-lock.json
 	  echo "Node 20 or later is needed, and 'node' is not that: install it, and start again." >&2; \
 	  exit 1; }
 	npm ci --no-audit --no-fund
+	touch $@
+
+# The others that are measured.
+benchmarks/node_modules/installed: benchmarks/package.json benchmarks/package-lock.json | node_modules/installed
+	npm ci --no-audit --no-fund --ignore-scripts --prefix benchmarks
 	touch $@
 
 $(LABEXTENSION)/package.json: $(FRONTEND) .venv/installed node_modules/installed

@@ -1,174 +1,161 @@
-"""From the click to the token in the kernel, with the provider's session alive, beside a bare popup page.
+"""From the click to the token, with the provider's session alive.
 
-    make .venv/linked && .venv/bin/python benchmarks/click_to_token.py [--rounds 20]
-
-The bare page does the least that a sign-in can be: its own authorization request, a callback page of 200
-bytes, a BroadcastChannel and one token request; nothing is checked, and nobody else is told. Both use one
-browser, one provider and one run, turn by turn. Page and kernel share the machine's clock.
+In one browser at one provider, in turns. The widget's token is in the running kernel, and its ID token's
+signature was checked; `oidc-client-ts` (`signinPopup`) and the bare page have theirs in that page only, and
+check no signature. The bare page is the least that a sign-in can be: a popup, a callback page of 200 bytes,
+a BroadcastChannel and one token request. *Second notebook*: from the start of the cell that makes and shows
+the widget, in a notebook whose kernel has imported the package, to the token there.
 """
-# ruff: noqa: INP001, T201  (a script, which prints)
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import http.server
 import statistics
-import sys
-import tempfile
 import threading
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "ui-tests"))
+from benchmarks.figure import Figure
+from benchmarks.peers import bundle
+from benchmarks.rounds import take_turns
+from benchmarks.stage import stage
+from signing_in import expect_kernel
 
-from playwright.sync_api import Page, sync_playwright  # noqa: E402 - likewise
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-import chromium  # noqa: E402 - after the tests' folder is on the path
-from jupyter_process import JupyterServer  # noqa: E402 - likewise
-from lab import Lab  # noqa: E402 - likewise
-from login_form import LoginForm  # noqa: E402 - likewise
-from providers.oidc_provider import OidcProvider  # noqa: E402 - likewise
+    from playwright.sync_api import Page
 
-CALLBACK = """<!doctype html><script>
-new BroadcastChannel(new URLSearchParams(location.search).get('state')).postMessage(location.search);
-close();
-</script>"""
+    from benchmarks.stage import Stage
+    from notebook_page import Notebook
 
-BARE = """<!doctype html><title>Bare</title><button>Sign in</button><script>
-const settings = new URLSearchParams(location.hash.slice(1)), issuer = settings.get('issuer');
-const random = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
-  .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-let endpoints, next;
-const prepare = async () => {
-  endpoints ??= await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
-  const verifier = random(), state = random();
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
-  const challenge = btoa(String.fromCharCode(...hash))
-    .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-  const parameters = new URLSearchParams({
-    response_type: 'code', client_id: 'notebooks', scope: 'openid profile email', state, nonce: random(),
-    redirect_uri: `${location.origin}/callback`, code_challenge: challenge, code_challenge_method: 'S256',
-  });
-  next = {verifier, state, url: `${endpoints.authorization_endpoint}?${parameters}`};
-  document.title = 'ready';
-};
-document.querySelector('button').onclick = (event) => {
-  const {verifier, state, url} = next, clicked = performance.timeOrigin + event.timeStamp;
-  new BroadcastChannel(state).onmessage = async ({data}) => {
-    const response = await fetch(endpoints.token_endpoint, {method: 'POST', body: new URLSearchParams({
-      grant_type: 'authorization_code', code: new URLSearchParams(data).get('code'), client_id: 'notebooks',
-      redirect_uri: `${location.origin}/callback`, code_verifier: verifier,
-    })});
-    window.token = (await response.json()).access_token;
-    window.took = Date.now() - clicked;
-    document.title = 'signed in';
-    await prepare();
-  };
-  window.open(url, '_blank', 'popup,width=520,height=680');
-};
-prepare();
-</script>"""
+PAGES = Path(__file__).parent / "pages"
+EXTRA = 15  # ms that the widget may take beyond the bare page
+SHARE = 0.1  # of what a sign-in by oidc-client-ts takes
 
-#: The kernel notes when it is told of each token, in ms since the epoch.
-NOTING = """
+#: The kernel notes when its cell starts and when it is told of a token, in ms since the epoch.
+WATCH = """
 import time
 from oidc_widget import OIDCLogin
-w = OIDCLogin({authority!r}, "notebooks")
 times = []
+"""
+SHOW = """
+started = time.time() * 1000
+w = OIDCLogin({issuer!r}, "notebooks")
 w.observe(lambda change: change.new and times.append(time.time() * 1000), "access_token")
 w
 """
 
-NOTE_CLICKS = """addEventListener('click', (event) => {
-  window.clicked = performance.timeOrigin + event.timeStamp;
-}, {capture: true});"""
+
+def measure(*, quick: bool) -> Iterator[Figure]:
+    """Yield a row for the click, and one for the second notebook."""
+    rounds, notebooks = (3, 2) if quick else (30, 10)
+    with site() as origin:
+        names = ("bare", "oidc-client-ts")
+        with stage(callbacks=[f"{origin}/{name}-callback.html" for name in names]) as on:
+            bare, peer = (open_page(on, f"{origin}/{name}.html") for name in names)
+            lab = on.lab()
+            notebook = lab.notebook([WATCH, SHOW.format(issuer=on.provider.issuer)])
+            notebook.run_all()
+            contestants = {
+                "bare page": partial(page_round, bare),
+                "oidc-client-ts": partial(page_round, peer),
+                "widget": partial(widget_round, on, notebook),
+            }
+            take_turns(contestants, 1)  # what is loaded once
+            found = take_turns(contestants, rounds)
+            on.sign_in(notebook)
+            second = [second_notebook(on, lab) for _ in range(notebooks)]
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    widget, others = medians.pop("widget"), medians
+    yield Figure(
+        "click → token in the kernel",
+        widget,
+        "ms",
+        others,
+        f"≤ oidc-client-ts, ≤ bare page + {EXTRA} ms",
+        widget <= others["oidc-client-ts"] and widget <= others["bare page"] + EXTRA,
+    )
+    yield Figure("· the fastest", min(found["widget"]), "ms", {name: min(found[name]) for name in others})
+    later = statistics.median(second)
+    yield Figure(
+        "second notebook: cell → token in the kernel",
+        later,
+        "ms",
+        {"click with oidc-client-ts": others["oidc-client-ts"]},
+        f"≤ {SHARE} × oidc-client-ts",
+        later <= SHARE * others["oidc-client-ts"],
+    )
 
 
-class BarePage(http.server.BaseHTTPRequestHandler):
-    """Serve the two bare pages."""
+@contextlib.contextmanager
+def site() -> Iterator[str]:
+    """Serve the other pages, and return their origin."""
+    script = bundle("export { UserManager, WebStorageStateStore, InMemoryWebStorage } from 'oidc-client-ts'")
 
-    def do_GET(self) -> None:
-        """Answer with the callback page, or with the page itself."""
-        page = CALLBACK if self.path.startswith("/callback") else BARE
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(page.encode())
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=PAGES)
 
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        def do_GET(self) -> None:
+            if self.path != "/oidc-client-ts.js":
+                super().do_GET()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/javascript")
+            self.send_header("Content-Length", str(len(script)))
+            self.send_header("Cache-Control", "max-age=3600")
+            self.end_headers()
+            self.wfile.write(script)
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = http.server.ThreadingHTTPServer(("localhost", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
-def bare_round(page: Page, *, first: bool) -> float:
-    """Sign in once in the bare page, and return the ms that it took."""
-    page.bring_to_front()
+def open_page(on: Stage, address: str) -> Page:
+    """Open a page that knows the provider."""
+    page = on.context.new_page()
+    page.goto(f"{address}#issuer={on.provider.issuer}")
     page.wait_for_function("document.title === 'ready'")
-    with page.expect_popup() as popup:
-        page.get_by_role("button", name="Sign in").click()
-    if first:
-        LoginForm(popup.value).sign_in("alice")
-    page.wait_for_function("window.took !== undefined")
-    took: float = page.evaluate("took")
-    page.evaluate("delete window.took")
-    return took
+    return page
 
 
-def widget_round(notebook: object, *, first: bool) -> float:
-    """Sign in once by the widget, sign out again, and return the ms until the kernel had the token."""
-    page, region = notebook.page, notebook.region
+def page_round(page: Page) -> float:
+    """Sign in once in a page, and return the ms that it took."""
     page.bring_to_front()
-    button = region.get_by_role("button", name="Sign in")
-    button.wait_for()
+    page.evaluate("delete globalThis.took")
+    page.wait_for_function("document.title === 'ready'")
+    with page.expect_popup():
+        page.get_by_role("button", name="Sign in").click()
+    page.wait_for_function("globalThis.took !== undefined")
+    return page.evaluate("took")
+
+
+def widget_round(on: Stage, notebook: Notebook) -> float:
+    """Sign in once by the widget, sign out again, and return the ms until the kernel had the token."""
     notebook.execute("times.clear()")
-    with page.expect_popup() as popup:
-        button.click()
-    if first:
-        LoginForm(popup.value).sign_in("alice")
-    region.get_by_role("button", name="Sign out", exact=True).wait_for()
-    took = float(notebook.execute("times[0]")) - page.evaluate("clicked")
-    region.get_by_role("button", name="Sign out", exact=True).click()
+    on.sign_in(notebook)
+    expect_kernel(notebook, "len(times)", 1)
+    took = float(notebook.execute("times[0]")) - notebook.page.evaluate("clicked")
+    on.sign_out(notebook)  # before the others' turn
     return took
 
 
-def report(name: str, times: list[float]) -> None:
-    """Print what was measured."""
-    times = sorted(times)
-    middle, slow = statistics.median(times), times[int(0.9 * len(times))]
-    print(f"{name:<36} median {middle:4.0f} ms   fastest {times[0]:4.0f}   9 in 10 below {slow:4.0f}")
-
-
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    rounds = parser.parse_args().rounds
-    site = http.server.ThreadingHTTPServer(("localhost", 0), BarePage)
-    threading.Thread(target=site.serve_forever, daemon=True).start()
-    origin = f"http://localhost:{site.server_port}"
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = JupyterServer(Path(folder))
-        addresses = [server.redirect_uri, f"{origin}/callback"]
-        with OidcProvider(redirect_uris=addresses, consent="skip") as provider:
-            browser = playwright.chromium.launch(
-                executable_path=chromium.provide(), args=chromium.arguments()
-            )
-            context = browser.new_context()
-            context.add_init_script(NOTE_CLICKS)
-            bare = context.new_page()
-            bare.goto(f"{origin}/#issuer={provider.issuer}")
-            notebook = Lab(context.new_page(), server).notebook([NOTING.format(authority=provider.issuer)])
-            notebook.run(0)
-            bare_round(bare, first=True)  # the provider's session lives from here on
-            widget_round(notebook, first=False)
-            pairs = [
-                (bare_round(bare, first=False), widget_round(notebook, first=False)) for _ in range(rounds)
-            ]
-            browser.close()
-        server.close()
-    print(f"click → token, {rounds} rounds, the provider's session alive")
-    report("a bare popup page, in the page", [pair[0] for pair in pairs])
-    report("the widget, in the kernel", [pair[1] for pair in pairs])
-
-
-if __name__ == "__main__":
-    main()
+def second_notebook(on: Stage, lab: Any) -> float:
+    """Show the widget in another notebook, and return the ms from its cell's start to the token."""
+    other = lab.notebook([WATCH, SHOW.format(issuer=on.provider.issuer)])
+    other.run_all()
+    expect_kernel(other, "len(times)", 1)
+    took = float(other.execute("times[0] - started"))
+    other.close()
+    return took

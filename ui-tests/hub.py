@@ -47,7 +47,7 @@ c.JupyterHub.cookie_secret_file = settings["folder"] + "/cookie_secret"
 c.JupyterHub.authenticator_class = "dummy"
 c.DummyAuthenticator.password = settings["password"]
 c.Authenticator.allow_all = True
-c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.spawner_class = settings["spawner"]
 c.SimpleLocalProcessSpawner.home_dir_template = settings["folder"] + "/homes/{{username}}"
 c.Spawner.args = ["--allow-root"]
 c.Spawner.default_url = "/lab"
@@ -87,6 +87,8 @@ class Hub:
         Environment variables of the Hub, on top of this process's.
     python
         What runs the Hub; another one may have another version of JupyterHub.
+    spawner
+        What starts the users' servers; `simple` starts real ones.
     """
 
     def __init__(  # noqa: PLR0913  # each is a choice of its own
@@ -99,6 +101,7 @@ class Hub:
         providers: Mapping[str, Mapping[str, Any]] | None = None,
         env: Mapping[str, str] | None = None,
         python: str = sys.executable,
+        spawner: str = "simple",
     ) -> None:
         self.log = folder / "hub.log"
         self.subdomain = subdomain
@@ -113,6 +116,7 @@ class Hub:
             "bind_url": f"http://127.0.0.1:{self._port}{base_url}",
             "hub_port": hub_port,
             "password": PASSWORD,
+            "spawner": spawner,
             "token": self._token,
             "proxy": [shutil.which("node") or "node", str(PROXY)],
             "proxy_api": f"http://127.0.0.1:{proxy_port}",

@@ -38,7 +38,7 @@ class TlsProxy:
     def __init__(self, folder: Path, target: str) -> None:
         port, api_port = _free_ports()
         self.url = f"https://localhost:{port}"
-        key, certificate = _self_signed(folder)
+        key, certificate = self_signed(folder)
         self._process = subprocess.Popen(
             [
                 shutil.which("node") or "node",
@@ -77,7 +77,7 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], two.getsockname()[1]
 
 
-def _self_signed(folder: Path) -> tuple[Path, Path]:
+def self_signed(folder: Path) -> tuple[Path, Path]:
     """Write a key and a certificate for `localhost`, which browsers are told to accept."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

@@ -129,8 +129,10 @@ def proxied(url: str) -> ConfigurationError:
 
 
 def _environments_proxy(url: str) -> bool:
+    proxies = getproxies()
+    if not proxies.keys() - {"no"}:  # as on most machines; what follows takes as long as half a request
+        return False
     requests = sys.modules.get("requests")
     if requests is not None:  # it reads NO_PROXY in a way of its own
         return bool(requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)))
-    proxies = getproxies()
     return bool(proxies.get("http") or proxies.get("all")) and not proxy_bypass(urlsplit(url).netloc)

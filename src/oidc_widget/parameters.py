@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -76,6 +75,8 @@ def _wrong_call(signature: inspect.Signature, count: int, names: list[str], why:
 
 
 def _alike(name: str, known: list[str]) -> str | None:
+    import difflib  # noqa: PLC0415  # for mistakes only, and a twentieth of what importing a widget takes
+
     close = difflib.get_close_matches(name, known, n=1)
     return close[0] if close else None
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from oidc_widget.errors import OIDCError, TokenError
 from oidc_widget.oauth import clock
@@ -28,8 +28,7 @@ __all__ = ["OWN", "Target", "TokenCache"]
 _GRACE = 2.0
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """Which API and which rights (RFC 8707 §2, RFC 6749 §6); ``None``: those of the sign-in."""
 
     resource: str | None = None
