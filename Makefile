@@ -29,6 +29,7 @@ help:
 	@echo "make security-report  attacks and bad luck: case, expected, seen, test"
 	@echo "make soak       three tabs, four notebooks, 1,000 refreshes and all that can go wrong, in an hour (SECONDS=300)"
 	@echo "make bench      how fast it is and what it weighs, beside others; writes docs/benchmarks.md (ARGS=--quick)"
+	@echo "make docs       the documentation, in docs/_build/html; a warning or a broken link fails it"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
 	@echo "make check      linters, formatters, type checkers and who imports whom"
 	@echo "make fix        what linters and formatters can mend by themselves"
@@ -45,7 +46,7 @@ test: test-fast .venv/chromium
 
 # The wheels first: they take longest.
 .PHONY: test-fast
-test-fast: check .venv/linked .venv/kernels
+test-fast: check docs .venv/linked .venv/kernels
 	npm test
 	$(BIN)/pytest -n $(TOGETHER) --dist loadfile --no-loadscope-reorder tests/test_wheel.py tests
 
@@ -77,6 +78,11 @@ check: .venv/installed node_modules/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 
+# With the frontend, since the reference imports the widget. Anew each time: else only pages that changed would warn.
+.PHONY: docs
+docs: .venv/linked
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going -b dirhtml docs docs/_build/html
+
 .PHONY: fix
 fix: .venv/installed node_modules/installed
 	npm run fix
@@ -91,7 +97,7 @@ build: $(LABEXTENSION)/package.json
 
 .PHONY: clean
 clean:
-	rm -rf dist lib test-results $(LABEXTENSION) src/oidc_widget/static
+	rm -rf dist lib test-results docs/_build $(LABEXTENSION) src/oidc_widget/static
 	rm -f .venv/linked *.tsbuildinfo
 
 # The steps, in their order.

@@ -3,6 +3,7 @@
 # ruff: noqa: S603 - what is run is this test's own
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,11 +16,14 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
-VERSION = json.loads((ROOT / "package.json").read_text("utf-8"))["version"]
+VERSION = str(Version(json.loads((ROOT / "package.json").read_text("utf-8"))["version"]))
 PROJECTS = {"oidc_widget_core": ROOT / "core", "oidc_widget": ROOT}
 LABEXTENSION = "share/jupyter/labextensions/oidc-widget/"
+#: The time that builds are told, so that what is built twice is the same (https://reproducible-builds.org).
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 #: What an API may be made to install: core itself, four for signatures, seven for requests.
 PACKAGES_OF_AN_API = 12
 JUPYTER = ("anywidget", "comm", "ipy", "jupyter", "nb", "notebook", "pyzmq", "tornado", "traitlets")
@@ -66,31 +70,42 @@ class Environment:
         return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    """Build the source distributions around the frontend as it was built last."""
-    folder = tmp_path_factory.mktemp("sources")
-    for project in PROJECTS.values():
-        subprocess.run(
+def build_sources(folder, **environment):
+    """Build the source distributions around the frontend as it was built last; both at once."""
+    building = [
+        subprocess.Popen(
             [sys.executable, "-m", "build", "--sdist", "--outdir", folder, project],
-            env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"},
-            check=True,
-            capture_output=True,
+            env={**os.environ, "SKIP_JUPYTER_BUILDER": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
+        for project in PROJECTS.values()
+    ]
+    for build in building:
+        said, _ = build.communicate()
+        assert build.returncode == 0, said.decode()
     return {name: folder / f"{name}-{VERSION}.tar.gz" for name in PROJECTS}
 
 
-@pytest.fixture(scope="module")
-def wheels(sources, tmp_path_factory):
+def build_wheels(sources, folder, **environment):
     """Build the wheels of what the source distributions hold, where there is no Node."""
-    folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, *sources.values()],
-        env={**os.environ, "PATH": str(Path(sys.executable).parent)},
+        env={**os.environ, "PATH": str(Path(sys.executable).parent), **environment},
         check=True,
         capture_output=True,
     )
     return {name: folder / f"{name}-{VERSION}-py3-none-any.whl" for name in PROJECTS}
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    return build_sources(tmp_path_factory.mktemp("sources"), **EPOCH)
+
+
+@pytest.fixture(scope="module")
+def wheels(sources, tmp_path_factory):
+    return build_wheels(sources, tmp_path_factory.mktemp("wheels"), **EPOCH)
 
 
 def names_in(wheel):
@@ -152,6 +167,44 @@ def test_a_source_distribution_has_what_was_built(sources, name):
         names = {each.partition("/")[2] for each in archive.getnames()}
     assert {"LICENSE", "README.md", "PKG-INFO", "src/oidc_widget/static/widget.js"} <= names
     assert (name == "oidc_widget") == ("src/oidc_widget/labextension/static/vault.js" in names)
+
+
+def test_what_is_built_twice_is_the_same(sources, wheels, tmp_path):
+    """Also by somebody else, elsewhere: in another time zone, with other habits for new files."""
+    elsewhere = {**EPOCH, "TZ": "Pacific/Auckland", "PYTHONHASHSEED": "1"}
+    before = os.umask(0o077)
+    try:
+        sources_again = build_sources(tmp_path, **elsewhere)
+        wheels_again = build_wheels(sources_again, tmp_path, **elsewhere)
+    finally:
+        os.umask(before)
+    assert digests(sources) == digests(sources_again)
+    assert digests(wheels) == digests(wheels_again)
+
+
+def digests(built):
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in built.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "checks"),
+    # The other one has nothing but data, which this program takes for an empty wheel.
+    [("oidc_widget_core", ["--no-config"]), ("oidc_widget", ["--no-config", "--ignore", "W007"])],
+)
+def test_the_index_and_those_who_install_find_what_they_expect(sources, wheels, name, checks):
+    for command in (
+        ["twine", "check", "--strict", sources[name], wheels[name]],
+        ["check-wheel-contents", *checks, wheels[name]],
+    ):
+        program = Path(sys.executable).with_name(command[0])
+        done = subprocess.run(
+            [program, *command[1:]],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
 
 
 def test_core_without_the_frontend_is_not_built(tmp_path):

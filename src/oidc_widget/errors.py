@@ -93,6 +93,10 @@ __all__ = [
 ]
 
 
+#: Each code has its paragraph there.
+_TROUBLESHOOTING = "https://oidc-widget.readthedocs.io/en/stable/troubleshooting/"
+
+
 class OIDCError(Exception):
     """The base of all errors raised by this package.
 
@@ -113,6 +117,14 @@ class OIDCError(Exception):
         self.message = message
         self.code = code or self.default_code
         self.hint = hint
+
+    @property
+    def help_url(self) -> str:
+        """Where more is said of this :attr:`code`."""
+        return f"{_TROUBLESHOOTING}#{self.code}"
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.help_url}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep all attributes through pickling (workers, process pools)."""

@@ -163,7 +163,8 @@ def test_a_taken_port_is_said_in_one_line():
     assert output == ""
     assert errors == (
         f"oidc-widget: Port {port} is taken by another program. "
-        "Choose another one with --port, or leave it out.\n"
+        "Choose another one with --port, or leave it out. "
+        "https://oidc-widget.readthedocs.io/en/stable/troubleshooting/#port_unavailable\n"
     )
 
 

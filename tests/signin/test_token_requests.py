@@ -144,7 +144,8 @@ def test_a_refusal_is_an_exception_with_its_code_and_cause(link):
     problem = {"code": "invalid_grant", "message": "The sign-in is over.", "hint": "Sign in again."}
     link.deliver("w", "answer", id=question["id"], error=problem)
     output = cell.finish()
-    assert output.startswith("invalid_grant The sign-in is over. Sign in again. TokenError(")
+    assert output.startswith("invalid_grant The sign-in is over. Sign in again. https://")
+    assert "#invalid_grant TokenError(" in output
 
 
 def test_no_answer_ends_in_time_and_the_next_call_asks_anew(link):

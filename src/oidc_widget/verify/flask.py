@@ -60,7 +60,7 @@ class OIDCProtect(Protection):
     Any parameter of :class:`~oidc_widget.verify.TokenVerifier` may be given here, or in ``app.config`` as
     ``OIDC_`` and its name in capitals; here it counts for all applications. These keys differ or are added:
 
-    =========================  ==============================================================
+    ========================== ==============================================================
     ``OIDC_REALM``             what is protected, in ``WWW-Authenticate``; ``"Login Required"``
     ``OIDC_HEADER_PREFIX``     the scheme in ``Authorization``; ``"Bearer"``
     ``OIDC_VERIFY_CLAIMS``     what is verified, of ``aud``, ``nbf`` and ``iat``; the signature, ``iss`` and
@@ -71,7 +71,7 @@ class OIDCProtect(Protection):
                                its metadata are served there (RFC 9728), and challenges name them
     ``OIDC_RESOURCE_METADATA`` further members of that document
     ``OIDC_FETCH_KEYS``        whether the keys are fetched by ``init_app``
-    =========================  ==============================================================
+    ========================== ==============================================================
 
     Parameters
     ----------

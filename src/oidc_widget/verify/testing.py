@@ -289,7 +289,7 @@ class Issuer:
 
         Parameters
         ----------
-        *protections : OIDCProtect
+        *protections : oidc_widget.verify.flask.OIDCProtect or oidc_widget.verify.fastapi.OIDCProtect
             Flask's or FastAPI's.
 
         Yields
