@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ShownState, SignInControl } from "../client/sign-in/sign-in-control.js";
@@ -186,6 +187,10 @@ describe("each state", () => {
     expect(text()).toContain("not renewed at the moment · 90 s left");
     button("Details").click();
     expect(text()).toContain("It does not answer. Wait.");
+    const source = readFileSync("src/oidc_widget/errors.py", "utf8");
+    const [link] = document.querySelectorAll("a");
+    expect(link.textContent).toBe("token_endpoint_unreachable");
+    expect(source).toContain(`"${link.href.split("#")[0]}"`);
   });
 
   test("the kernel's token is another person's: whose, and one button", () => {

@@ -120,11 +120,19 @@ export class View {
     }
     const code = element("code");
     code.textContent = details.code;
+    const more = element("a");
+    more.href = `${TROUBLESHOOTING}#${encodeURIComponent(details.code)}`;
+    more.target = "_blank";
+    more.rel = "noopener noreferrer";
+    more.append(code);
     const text = element("p");
     if (!problem) text.append(...said(details, this.#translate));
-    show(this.#details, problem ? [code] : [text, code]);
+    show(this.#details, problem ? [more] : [text, more]);
   }
 }
+
+/** Where more is said of each code, as the kernel's errors say too. */
+const TROUBLESHOOTING = "https://oidc-widget.readthedocs.io/en/stable/troubleshooting/";
 
 function renewedAt(seconds: number, t: Translate): string {
   const time = new Date(Date.now() + Math.max(0, seconds) * 1000).toLocaleTimeString([], { timeStyle: "short" });
