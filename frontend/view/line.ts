@@ -121,6 +121,7 @@ export class View {
     const code = element("code");
     code.textContent = details.code;
     const more = element("a");
+    more.className = "oidc-link";
     more.href = `${TROUBLESHOOTING}#${encodeURIComponent(details.code)}`;
     more.target = "_blank";
     more.rel = "noopener noreferrer";
