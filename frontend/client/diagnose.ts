@@ -1,4 +1,5 @@
 import type { LoginRequest } from "../oauth/request.js";
+import { send } from "../oauth/send.js";
 import type { Wanted } from "../vault/messages.js";
 import type { JupyterHost } from "./host.js";
 import { callbackUrl } from "./host.js";
@@ -73,10 +74,10 @@ async function status(address: string, form?: Record<string, string>): Promise<n
 }
 
 function ask(address: string, form?: Record<string, string>): Promise<Response> {
-  return fetch(address, {
+  return send({ fetch }, address, {
     ...(form && { method: "POST", body: new URLSearchParams(form) }),
-    credentials: "omit",
     cache: "no-store",
+    redirect: "follow",
     signal: AbortSignal.timeout(PATIENCE),
   });
 }

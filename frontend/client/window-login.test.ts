@@ -78,6 +78,34 @@ test("a page whose provider can't be found out answers all the same, and looks a
   expect(told()[2]).toMatchObject({ event: "facts", payload: facts });
 });
 
+test("a page that diagnoses reads no more of a provider's document than 1 MB", async () => {
+  let chunks = 0;
+  const endless = () =>
+    new Response(
+      new ReadableStream({
+        pull(controller) {
+          chunks += 1;
+          controller.enqueue(new TextEncoder().encode(`{"a":"${"x".repeat(100_000)}"},`));
+          if (chunks > 100) controller.close();
+        },
+      }),
+      { headers: { "content-type": "application/json" } },
+    );
+  vi.stubGlobal("isSecureContext", true); // jsdom has none
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(async (address) =>
+      String(address).includes("openid-configuration") ? endless() : new Response(null, { status: 404 }),
+    ),
+  );
+  const { login, told } = started();
+  await until(() => told().length === 2);
+  login.follow({ kind: "diagnose", id: "question" });
+  await until(() => told().length === 3);
+  expect(told()[2]).toMatchObject({ payload: { readable: { discovery: false } } });
+  expect(chunks).toBeLessThan(20);
+});
+
 test("a page that has no vault tells why, each time that its kernel asks", async () => {
   const { login, tell } = started({ works: false });
   await until(() => tell.mock.calls.length === 1);

@@ -215,6 +215,7 @@ describe("an authorization response", () => {
     ["two codes", "iss=https://idp.example.com&code=a&code=b"],
     ["two issuers", "iss=https://idp.example.com&iss=https://idp.example.com&code=a"],
     ["a packed answer nobody asked for (JARM)", "iss=https://idp.example.com&response=e30"],
+    ["a packed answer beside the code", "iss=https://idp.example.com&code=a&response=e30"],
     ["a token beside the code", "iss=https://idp.example.com&code=a&id_token=e30"],
   ])("with %s is not used", async (_, query) => {
     const { read, made } = await sent();

@@ -12,7 +12,7 @@ const LARGEST = 1_000_000;
  * @throws {Failure} `code`: there is no answer that may be read
  */
 export async function send(
-  { fetch }: Environment,
+  { fetch }: Pick<Environment, "fetch">,
   address: string,
   init?: RequestInit,
   code: "provider_unreachable" | "token_endpoint_unreachable" = "provider_unreachable",

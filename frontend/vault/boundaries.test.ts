@@ -334,6 +334,26 @@ describe("whose browser it is", () => {
     expect(next.state(ONE)?.status).toBe("signed_in");
   });
 
+  test("a page that was asked about and is gone answers nothing for the one after it", async () => {
+    const { page, jupyter, clock, idp, crash } = await signedInAndAway();
+    const answers: ((user: string) => void)[] = [];
+    jupyter.slow = () => new Promise((resolve) => answers.push(resolve));
+    const first = page();
+    await until(() => answers.length === 1);
+    crash(first);
+    const second = page();
+    await until(() => answers.length === 2);
+    answers[0]("alice"); // asked before somebody else came
+    await settled();
+    second.link(ONE);
+    await settled();
+    expect(second.received).toEqual([]);
+    answers[1]("bob");
+    await until(() => idp.revoked.length === 1);
+    await clock.advance(1);
+    expect(second.delivered(ONE, "token")).toEqual([]);
+  });
+
   test("an error of the server's own says nothing of that", async () => {
     const { back, jupyter, clock, idp } = await signedInAndAway();
     jupyter.user = 503;

@@ -138,6 +138,24 @@ describe("signing in", () => {
     expect(tab.delivered(TWO, "token")).toHaveLength(1);
   });
 
+  test("asks first for another account also where the one that was agreed to is signed out by the provider", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    idp.answer = () => refusal("invalid_grant");
+    tab.say({ type: "refresh", link_id: ONE, id: "q" });
+    await until(() => tab.state(ONE)?.status === "expired");
+    idp.answer = undefined;
+    page("sidebar").say({ type: "settings", settings: { confirmSharing: true } });
+    const other = page();
+    other.link(TWO, {}, { kernel_id: "kernel-2" });
+    await other.signIn(TWO, BOB);
+    expect(tab.state(ONE)).toMatchObject({ offer: BOB.name });
+    expect(tab.state(ONE)?.status).not.toBe("signed_in");
+    expect(tab.delivered(ONE, "token")).toHaveLength(1); // Alice's
+  });
+
   test("works for two accounts side by side", async () => {
     const { idp, clock, page } = await vaultAndProvider();
     const tab = page();

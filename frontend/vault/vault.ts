@@ -124,9 +124,12 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     else handle(port, message);
   }
 
-  async function confirm(): Promise<void> {
-    await userCheck.confirm();
-    confirming = undefined;
+  function confirm(): Promise<void> {
+    const confirmed = userCheck.confirm().then(() => {
+      // That page may be gone, and the next one was asked about anew.
+      if (confirming === confirmed) confirming = undefined;
+    });
+    return confirmed;
   }
 
   function warn(data: unknown, role: Role | undefined): void {
@@ -320,7 +323,7 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     if (link.session && !link.session.over) return;
     const session = link.request && sessions.serving(link.request);
     if (!session) return;
-    if (confirmSharing && !link.session && link.forKernel) {
+    if (confirmSharing && link.forKernel) {
       link.offer = session;
       publish(link);
     } else {

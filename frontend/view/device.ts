@@ -1,6 +1,6 @@
 import type { ShownState, SignInControl } from "../client/sign-in/sign-in-control.js";
 import type { Translate } from "../client/translate.js";
-import { button, copyButton, element, said, show } from "./elements.js";
+import { button, copyButton, element, phrase, said, show } from "./elements.js";
 
 /** Below the line: the code to enter elsewhere (RFC 8628 §3.3), or the field for the address one lands on. */
 export class DeviceView {
@@ -40,8 +40,8 @@ export class DeviceView {
     });
     link.textContent = t("Open sign-in page");
     const where = element("div");
-    where.append(link, ` ${t("on this or any other device: %1", verification_uri)}`);
-    const code = element("code", "oidc-code");
+    where.append(link, " ", ...phrase(t, ["on this or any other device: %1", verification_uri]));
+    const code = element("code", "oidc-code", { dir: "auto" });
     code.textContent = user_code;
     const row = element("div", "oidc-copy");
     row.append(t("and enter the code"), code, copyButton(user_code, code, t));
@@ -63,7 +63,11 @@ export class DeviceView {
       open(webAddress(authorization_url), "_blank", "noopener");
     });
     const where = element("div");
-    where.append(link, ` ${t("and sign in. You land on %1, where no page need be: copy the address.", redirect_uri)}`);
+    where.append(
+      link,
+      " ",
+      ...phrase(t, ["and sign in. You land on %1, where no page need be: copy the address.", redirect_uri]),
+    );
     const form = element("form", "oidc-paste");
     const label = element("label");
     const input = element("input", "oidc-input", { type: "text", autocomplete: "off", spellcheck: "false" });

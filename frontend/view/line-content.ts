@@ -54,12 +54,12 @@ export function lineOf(login: SignInControl): Line {
         icon: "off",
         status: ended(state) ? ["Signed out by the provider"] : ["The sign-in has expired"],
         details: error,
-        buttons: [signIn(login)],
+        buttons: offer ? [accept(login, offer), signIn(login, false)] : [signIn(login)],
       };
     case "error":
       return { icon: "warning", problem: error, details: error, buttons: error ? afterError(login, error) : [] };
   }
-  if (offer) return { buttons: [[["Use session of %1", offer], () => login.accept?.(), true]] };
+  if (offer) return { buttons: [accept(login, offer)] };
   return signedOut(login);
 }
 
@@ -160,6 +160,10 @@ function signIn(login: SignInControl, primary = true): Line["buttons"][number] {
   if (to?.configured && to.label) label = ["Sign in to %1", to.label];
   else if (to?.host) label = ["Sign in at %1", to.host];
   return [label, () => login.signIn(), primary];
+}
+
+function accept(login: SignInControl, account: string): Line["buttons"][number] {
+  return [["Use session of %1", account], () => login.accept?.(), true];
 }
 
 const signOut = (login: SignInControl): Line["buttons"][number] => [["Sign out"], () => login.signOut()];

@@ -293,6 +293,15 @@ describe("each state", () => {
     expect(control.clicks).toEqual(["accept"]);
   });
 
+  test("signed out by the provider, with another account's session on offer: both ways", () => {
+    view();
+    control.show({ status: "expired", ended_by_provider: true, offer: "Bob" });
+    expect(status()).toBe("Signed out by the provider");
+    expect(buttons().slice(0, 2)).toEqual(["Use session of Bob", "Sign in"]);
+    button("Use session of Bob").click();
+    expect(control.clicks).toEqual(["accept"]);
+  });
+
   test("signed out here, with the provider's own sign-out on offer", () => {
     view();
     control.show({ status: "signed_out", logout: true });
@@ -385,6 +394,11 @@ test("names, hosts and what strangers say are isolated, so that none of them tur
   control.show({ status: "error", error: { code: "access_denied", message: "x", sentences } });
   expect(isolated()).toEqual([override]);
   control.show({ status: "error", error: { code: "access_denied", message: override } });
+  expect(isolated()).toEqual([override]);
+  control.show({ status: "signing_in", device: { user_code: override, verification_uri: override } });
+  expect(isolated()).toEqual([override]);
+  expect(host.querySelector(".oidc-code")?.getAttribute("dir")).toBe("auto"); // isolates, too
+  control.show({ status: "signing_in", paste: { authorization_url: ADDRESS, redirect_uri: override } });
   expect(isolated()).toEqual([override]);
 });
 

@@ -44,8 +44,11 @@ def _trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-#: A proxy could not reach this machine's loopback, and would read what was never to leave it.
-_NO_PROXY = dict.fromkeys(("all://localhost", "all://*.localhost", "all://127.0.0.1", "all://[::1]"))
+#: A proxy could not reach this machine's loopback, and would read what was never to leave it. (httpx2 knows
+#: networks since 2.15; before, a host alone.)
+_NO_PROXY = dict.fromkeys(
+    ("all://localhost", "all://*.localhost", "all://127.0.0.1", "all://127.0.0.0/8", "all://[::1]")
+)
 
 
 def open_client() -> httpx2.Client:

@@ -103,6 +103,8 @@ def test_an_address_that_is_not_the_answer_is_refused_and_the_right_one_taken(
     [
         ({"iss": "https://evil.example"}, "iss_mismatch"),
         ({"iss": None}, "iss_mismatch"),
+        ({"response": "e30"}, "authorization_failed"),
+        ({"id_token": "e30"}, "authorization_failed"),
         ({"code": None, "error": "access_denied"}, "access_denied"),
         ({"code": None, "error": "access_denied", "iss": "https://evil.example"}, "iss_mismatch"),
         ({"code": None, "error": "access_denied", "iss": None}, "authorization_failed"),
