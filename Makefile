@@ -9,9 +9,9 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 ARGS ?=
-# How many of the tests without a browser run at a time: TOGETHER=2 is quicker, where cores are to spare. Some hold the
-# product against the clock, so in the continuous integration they go one after the other.
-TOGETHER ?= 0
+# How many tests run at a time; TOGETHER=0: one after the other, in one process. Those that hold the product against the
+# clock (`alone`: a Cancel works at once) have the machine to themselves in any case.
+TOGETHER ?= 2
 BIN := .venv/bin
 
 # `npm run build` calls jupyter-builder, and the tests call jupyter and node.
@@ -30,6 +30,8 @@ help:
 	@echo "make soak       three tabs, four notebooks, 1,000 refreshes and all that can go wrong, in an hour (SECONDS=300)"
 	@echo "make bench      how fast it is and what it weighs, beside others; writes docs/benchmarks.md (ARGS=--quick)"
 	@echo "make docs       the documentation, in docs/_build/html; a warning or a broken link fails it"
+	@echo "make test-firefox   the product in Firefox ESR"
+	@echo "make test-keycloak  the product with Keycloak (Java 17 and Maven; 180 MB once)"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
 	@echo "make check      linters, formatters, type checkers and who imports whom"
 	@echo "make fix        what linters and formatters can mend by themselves"
@@ -39,10 +41,10 @@ help:
 demo: .venv/linked
 	exec $(BIN)/oidc-widget demo $(ARGS)
 
-# Those in a browser one after the other: some hold the product against the clock (a Cancel works at once).
 .PHONY: test
 test: test-fast .venv/chromium
-	$(BIN)/pytest ui-tests
+	$(BIN)/pytest -n $(TOGETHER) --dist loadgroup -m "not alone" ui-tests
+	$(BIN)/pytest -m alone ui-tests
 
 # The wheels first: they take longest.
 .PHONY: test-fast
@@ -65,10 +67,21 @@ security-report: .venv/linked .venv/kernels
 .PHONY: soak
 soak: .venv/linked .venv/kernels .venv/chromium
 	PYTHONPATH=ui-tests $(BIN)/python ui-tests/soak.py $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
+
 # Nothing else should run meanwhile; some 20 minutes. ARGS="--only weight" measures that part alone, and writes nothing.
 .PHONY: bench
 bench: .venv/linked .venv/kernels .venv/chromium benchmarks/node_modules/installed
 	$(BIN)/python -m benchmarks $(or $(ARGS),--write docs/benchmarks.md)
+
+.PHONY: test-firefox
+test-firefox: .venv/linked .venv/chromium
+	$(BIN)/python ui-tests/firefox_esr.py
+	node --test --test-concurrency=1 ui-tests/firefox/*.test.mjs
+
+.PHONY: test-keycloak
+test-keycloak: .venv/linked .venv/chromium
+	$(BIN)/python ui-tests/providers/keycloak.py
+	$(BIN)/pytest ui-tests/keycloak
 
 .PHONY: check
 check: .venv/installed node_modules/installed

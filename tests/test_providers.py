@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
+from itertools import pairwise
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
+from joserfc import jws
+
+from oidc_widget.verify import TokenVerifier
 from providers.http_person import HttpPerson
 
 
@@ -26,19 +31,66 @@ def test_a_device_is_approved_by_somebody_elsewhere(provider):
     assert "refresh_token" in token
 
 
-def test_a_code_comes_back_without_a_browser(provider):
-    callback = "http://localhost:1/callback"
-    provider.configure(redirect_uris=[callback])
+#: RFC 7636, appendix B.
+VERIFIER, CHALLENGE = (
+    "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+)
+CALLBACK = "http://localhost:1/callback"
+
+
+def landing(provider):
+    """Sign Alice in, and return the address that she is sent back to."""
+    provider.configure(redirect_uris=[CALLBACK])
     request = httpx.URL(
         f"{provider.issuer}/auth",
         params={
             "client_id": provider.client_id,
-            "redirect_uri": callback,
+            "redirect_uri": CALLBACK,
             "response_type": "code",
             "scope": "openid",
-            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
         },
     )
     with HttpPerson() as alice:
-        assert "code=" in alice.visit(str(request), until=callback)
+        return alice.visit(str(request), until=CALLBACK)
+
+
+def test_a_code_comes_back_without_a_browser(provider):
+    assert "code=" in urlsplit(landing(provider)).query
+
+
+def test_a_code_comes_back_in_the_fragment(provider):
+    provider.authorization_response(fragment=True)
+    landed = urlsplit(landing(provider))
+    assert "code=" in landed.fragment
+    assert not landed.query
+
+
+def test_keys_that_browsers_keep_are_rotated(provider):
+    def keys():
+        response = httpx.get(f"{provider.issuer}/jwks", trust_env=False)
+        return response.headers.get("cache-control"), {key["kid"] for key in response.json()["keys"]}
+
+    def id_token():
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": provider.client_id,
+            "code": parse_qs(urlsplit(landing(provider)).query)["code"][0],
+            "redirect_uri": CALLBACK,
+            "code_verifier": VERIFIER,
+        }
+        return httpx.post(f"{provider.issuer}/token", data=form, trust_env=False).json()["id_token"]
+
+    provider.configure(jwks_max_age=600)
+    seen = [(keys(), jws.extract_compact(id_token().encode()).headers()["kid"])]
+    for _ in range(2):
+        provider.rotate_keys()
+        token = id_token()
+        verified = TokenVerifier(provider.issuer, provider.client_id, token_type="id").verify(token)
+        assert verified.subject == "a-1001"
+        seen.append((keys(), verified.header["kid"]))
+    assert {cached for (cached, _), _ in seen} == {"max-age=600"}
+    for ((_, before), _), ((_, now), kid) in pairwise(seen):
+        assert now - before == {kid}

@@ -59,3 +59,23 @@ class LoginForm:
             # The click may be what closes the window, before Playwright has seen it through.
             if not self.page.is_closed():
                 raise
+
+
+class KeycloakForm(LoginForm):
+    """Keycloak's pages, which say the same in other words."""
+
+    def sign_in(self, login: str = "alice", password: str | None = None, *, allow: bool = False) -> None:
+        self.page.get_by_label("Username", exact=True).fill(login)
+        self.page.get_by_label("Password", exact=True).fill(password or f"{login}-password")
+        self._click("Sign In")
+        if allow:
+            self.allow()
+
+    def prove_again(self, login: str = "alice") -> None:
+        """Give the password where Keycloak knows who it is, and asks all the same (`prompt=login`)."""
+        self.page.get_by_label("Password", exact=True).fill(f"{login}-password")
+        self._click("Sign In")
+
+    def allow(self) -> None:
+        """Click `Yes` where it asks what a client or a device may do."""
+        self._click("Yes")

@@ -43,10 +43,15 @@ def open_popup(nb: Notebook, region: Locator | None = None, button: str = "Sign 
 
 
 def sign_in(
-    nb: Notebook, login: str = "alice", *, region: Locator | None = None, button: str = "Sign in"
+    nb: Notebook,
+    login: str = "alice",
+    *,
+    region: Locator | None = None,
+    button: str = "Sign in",
+    form: type[LoginForm] = LoginForm,
 ) -> None:
     """Sign in from a click to the page's word that it is done."""
-    LoginForm(open_popup(nb, region, button)).sign_in(login)
+    form(open_popup(nb, region, button)).sign_in(login)
     expect(region or nb.region).to_contain_text("Signed in as")
 
 

@@ -12,7 +12,7 @@ export interface Facts {
   authorization_failed: Refusal | { issuer: string };
   state_mismatch: undefined;
   iss_mismatch: { issuer: string; iss: string | undefined };
-  id_token_invalid: { claim?: string };
+  id_token_invalid: { claim?: string } | { alg: string };
   acr_mismatch: { wanted: string; acr?: string };
   token_endpoint_unreachable: Unreachable | { status: number; retryAfter?: number } | Said;
   token_request_refused: Refusal | { status: number };

@@ -3,7 +3,7 @@ import type { Identity } from "./authentication.js";
 import { base64url, type Environment } from "./environment.js";
 import { Failure } from "./failure.js";
 import type { Decoded } from "./jwt.js";
-import { knownKeys, type Provider } from "./provider.js";
+import { knownKeys, type Provider, PUBLIC_KEY_ALGORITHMS } from "./provider.js";
 import { isJson, send } from "./send.js";
 import { hasSubtleCrypto, sha2 } from "./sha2.js";
 
@@ -30,6 +30,13 @@ export function clockSkew(token: Decoded | undefined, nonce: string, environment
   if (token?.claims?.nonce !== nonce) return 0;
   const skew = Math.round(Number(token.claims.iat) - environment.now());
   return Math.abs(skew) <= LARGEST_SKEW ? skew : 0;
+}
+
+/** OpenID Connect Core §3.1.3.7, point 8, demands a client secret for an HMAC, and a page has none. */
+export function checkAlgorithm(token: Decoded | undefined): void {
+  const alg = token?.header?.alg;
+  if (typeof alg !== "string" || PUBLIC_KEY_ALGORITHMS.includes(alg)) return;
+  throw new Failure("id_token_invalid", { alg });
 }
 
 /** OpenID Connect Core §12.2: a refreshed ID token is of the same person and the same sign-in, for the same client. */

@@ -6,7 +6,7 @@ import { hasSubtleCrypto } from "./sha2.js";
 
 const WELL_KNOWN = "/.well-known/openid-configuration";
 /** What an ID token may be signed with where discovery does not say it; never a shared secret. */
-const PUBLIC_KEY_ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
+export const PUBLIC_KEY_ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 /** What may be called; a provider may be without the last three. */
 const ENDPOINTS = [
   "authorization_endpoint",

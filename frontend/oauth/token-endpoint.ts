@@ -4,7 +4,7 @@ import type { AuthorizationRequest } from "./authorization-request.js";
 import { processAuthorizationResponse } from "./authorization-response.js";
 import type { Environment } from "./environment.js";
 import { Failure, isUnreachable } from "./failure.js";
-import { checkSameSignIn, clockSkew, invalidIdToken, validateSignature } from "./id-token.js";
+import { checkAlgorithm, checkSameSignIn, clockSkew, invalidIdToken, validateSignature } from "./id-token.js";
 import { decoded } from "./jwt.js";
 import type { Provider } from "./provider.js";
 import { type LoginRequest, type Target, targetParameters } from "./request.js";
@@ -63,6 +63,7 @@ export async function exchangeCode(
     .catch(toFailure(asked));
   return revokingOnFailure(asked, async () => {
     const idToken = decoded(asked.body?.id_token);
+    checkAlgorithm(idToken);
     const skew = clockSkew(idToken, sent.nonce, environment);
     client[oauth.clockSkew] = skew;
     const body: TokenResponse = oidc
@@ -108,12 +109,14 @@ export async function refreshTokens(
     .refreshTokenGrantRequest(metadata, client, oauth.None(), refresh_token, options)
     .catch(toFailure(asked));
   return revokingOnFailure(asked, async () => {
+    const idToken = decoded(asked.body?.id_token);
+    checkAlgorithm(idToken);
     const body = await oauth.processRefreshTokenResponse(metadata, client, raw).catch(toFailure(asked, raw));
     const tokens = tokensOf(body);
     const claims = oidc ? oauth.getValidatedIdTokenClaims(body) : undefined;
     if (!claims) return tokens; // a refresh may be without (OpenID Connect Core §12.2)
     try {
-      await validateSignature(provider, raw, decoded(body.id_token), tokens.access_token, environment);
+      await validateSignature(provider, raw, idToken, tokens.access_token, environment);
     } catch (failure) {
       if (!isUnreachable(failure)) throw failure;
       return tokens; // the keys can't be had now: it does without an ID token that nobody is signed in by

@@ -91,10 +91,22 @@ const WORDS: { [Code in keyof Facts]: (facts: Facts[Code]) => Words } = {
           hint: ["Try again; if it happens again, tell the provider's administrator: it can be an attack."],
         },
 
-  id_token_invalid: ({ claim = "" }) => ({
-    message: [["The provider's ID token was not accepted: %1.", REASONS.get(claim) ?? "it is missing or malformed"]],
-    hint: claim === "exp" || claim === "nbf" ? ["Check this computer's clock, then try again."] : TRY_AGAIN,
-  }),
+  id_token_invalid: (facts) => {
+    if ("alg" in facts) {
+      return {
+        message: [
+          "The provider's ID token was not accepted: its algorithm, %1, is none of a public key.",
+          facts.alg.slice(0, 20),
+        ],
+        hint: ["Have the provider sign this client's ID tokens with a key of its own, such as RS256."],
+      };
+    }
+    const { claim = "" } = facts;
+    return {
+      message: [["The provider's ID token was not accepted: %1.", REASONS.get(claim) ?? "it is missing or malformed"]],
+      hint: claim === "exp" || claim === "nbf" ? ["Check this computer's clock, then try again."] : TRY_AGAIN,
+    };
+  },
 
   acr_mismatch: ({ wanted, acr }) => ({
     message: acr

@@ -53,7 +53,12 @@ class HttpPerson:
             "username": login,
             "password": password or f"{login}-password",
         }
-        self._http = httpx.Client(trust_env=False)
+        self._http = httpx.Client(trust_env=False, event_hooks={"response": [self._trust_loopback]})
+
+    def _trust_loopback(self, _response: httpx.Response) -> None:
+        """Send secure cookies without TLS, as browsers do to this machine (Secure Contexts §3.1)."""
+        for cookie in self._http.cookies.jar:
+            cookie.secure = False
 
     def __enter__(self) -> Self:
         return self

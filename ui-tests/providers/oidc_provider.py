@@ -8,6 +8,7 @@
 ...     provider.forge(claims={"iss": "https://evil.example"})
 ...     provider.token_response(set={"expires_in": "3600"}, omit=["refresh_token"], on="refresh_token")
 ...     provider.authorization_response(omit=["iss"])
+...     provider.configure(jwks_max_age=600); provider.rotate_keys()          # as Dex does
 ...     provider.revoke("alice")   # her refresh tokens, behind everybody's back
 ...     provider.down(); provider.up()                  # connection refused, and back at the same port
 ...     provider.requests("token", grant_type="refresh_token")
@@ -117,7 +118,9 @@ class OidcProvider:
             raise RuntimeError("The provider did not start: its reason is in the log (is `npm ci` done?).")
         ready = json.loads(line)
         self.issuer: str = ready["issuer"]
-        self._admin = httpx.Client(base_url=ready["admin"], trust_env=False)
+        #: Where `oidc_provider/admin.mjs` answers, for those that don't use this class.
+        self.admin_url: str = ready["admin"]
+        self._admin = httpx.Client(base_url=self.admin_url, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -169,12 +172,16 @@ class OidcProvider:
         """Issue ID tokens with these claims instead (None leaves one out), signed as `patches.mjs` says."""
         self.configure(id_token={"claims": claims or {}, **how})
 
+    def rotate_keys(self) -> None:
+        """Sign ID tokens with a key that is new from now on; the old ones stay published."""
+        self.configure(key_rotations=self.settings()["key_rotations"] + 1)
+
     def token_response(self, **patch: Any) -> None:
         """Change token responses: `set={…}`, `omit=[…]`, `on="refresh_token"`."""
         self.configure(token_response=patch)
 
     def authorization_response(self, **patch: Any) -> None:
-        """Change the parameters of the redirect back to the client: `set={…}`, `omit=[…]`."""
+        """Change the parameters of the redirect back: `set={…}`, `omit=[…]`, `fragment=True`."""
         self.configure(authorization_response=patch)
 
     def discovery_response(self, **patch: Any) -> None:

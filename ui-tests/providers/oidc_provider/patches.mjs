@@ -5,7 +5,8 @@
  * `authorization_response` (the redirect's parameters, also of error responses):
  * `{set: {…}, omit: […], on: grant_type}`. `id_token`: `{claims: {…}, header: {…}, sign_with, on}`, where a claim of null is
  * left out (and an `at_hash` of true is the right one, which the library leaves out in this flow), `sign_with: "other"` signs with a key that nobody knows under the name of the right one, and `"none"` does not sign.
- * With `on`, only token responses to that grant type are changed.
+ * With `on`, only token responses to that grant type are changed. `authorization_response` with `fragment: true` comes behind a
+ * "#" (OAuth 2.0 Multiple Response Types §2.1), whatever was asked for.
  */
 import { hash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT, UnsecuredJWT } from "jose";
@@ -41,12 +42,16 @@ function changed(body, { set = {}, omit = [] }) {
   return copy;
 }
 
-function redirect(ctx, { set = {}, omit = [] }) {
+function redirect(ctx, { set = {}, omit = [], fragment = false }) {
   const location = URL.parse(ctx.response.get("Location"));
   const answers = location?.searchParams.has("code") || location?.searchParams.has("error");
   if (!answers) return;
   for (const [name, value] of Object.entries(set)) location.searchParams.set(name, value);
   for (const name of omit) location.searchParams.delete(name);
+  if (fragment) {
+    location.hash = location.searchParams.toString();
+    location.search = "";
+  }
   ctx.set("Location", location.href);
 }
 

@@ -6,6 +6,7 @@ import { createKeys } from "./keys.mjs";
 import { page } from "./pages.mjs";
 import { patches } from "./patches.mjs";
 import { Record } from "./record.mjs";
+import { rotation } from "./rotation.mjs";
 import { Store } from "./store.mjs";
 
 export async function createProvider(issuer, settings) {
@@ -25,6 +26,7 @@ export async function createProvider(issuer, settings) {
   provider.use(headers(settings));
   provider.use(faults(settings));
   provider.use(patches(settings, keys));
+  provider.use(rotation(settings, keys));
   provider.use(interactions(provider, settings));
   return { provider, store, record };
 }

@@ -62,6 +62,11 @@ const DEFAULTS = {
   /** How many seconds this provider's clock is ahead (or, negative, behind). */
   clock_offset: 0,
 
+  /** For how long browsers may keep the keys (`Cache-Control: max-age`, as Dex sends it); null: the header is not sent. */
+  jwks_max_age: null,
+  /** How often a new key came: the last one signs RS256 ID tokens, and is published from then on beside all others. */
+  key_rotations: 0,
+
   accounts: {
     alice: {
       password: "alice-password",
@@ -78,7 +83,10 @@ const DEFAULTS = {
    * `device_authorization`, `end_session`): `{kind, times, grant_type, …}`, see faults.mjs.
    */
   faults: {},
-  /** `{set: {…}, omit: […]}`: members of a response to replace or leave out, see patches.mjs. */
+  /**
+   * `{set: {…}, omit: […]}`: members of a response to replace or leave out, see patches.mjs; `authorization_response` with
+   * `fragment: true` comes in the fragment.
+   */
   discovery_response: {},
   authorization_response: {},
   device_authorization_response: {},
