@@ -128,7 +128,11 @@ def test_a_token_that_was_refused_is_read_anew(environ, login, tmp_path):
     assert again.headers["Authorization"] == "Bearer the-second"
 
 
-@pytest.mark.parametrize("torn", ["", a_jwt()[:20], a_jwt().rpartition(".")[0] + ".", "{", "a b"], ids=repr)
+@pytest.mark.parametrize(
+    "torn",
+    ["", a_jwt()[:20], a_jwt().rpartition(".")[0] + ".", "{", "a b"],
+    ids=["nothing", "a piece", "no signature", "a brace", "two words"],  # the same in each process
+)
 def test_a_file_that_is_half_written_takes_no_token_away(environ, login, tmp_path, monkeypatch, torn):
     monkeypatch.setattr("oidc_widget.signin.unattended._LOOK", 0.05)
     file, whole = tmp_path / "token", a_jwt()
