@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -251,6 +253,31 @@ def test_a_vault_that_is_killed_tells_the_truth(lab, provider):
     with nb.popup():
         nb.region.get_by_role("button", name="Sign in").click()
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
+
+
+def test_an_upgrade_leaves_the_old_tab_its_vault(lab, provider):
+    version = json.loads(Path("package.json").read_text("utf-8"))["version"]
+    old = lab.notebook([login_cell(provider)])
+    old.run(0)
+    sign_in(old)
+    expect_kernel(old, "w.status", "signed_in")
+
+    # A page of another version asks for a worker of that version's name.
+    lab.page.context.add_init_script(
+        "globalThis.SharedWorker = class extends SharedWorker { constructor(url, options) {"
+        f" super(url, {{...options, name: options.name.replace({version!r}, '99.0.0')}}); }} }}"
+    )
+    new = lab.another_tab().notebook([login_cell(provider)])
+    new.run(0)
+    expect(new.region.get_by_role("button", name="Sign in")).to_be_visible()
+    expect_kernel(new, "w.status", "signed_out")
+    with new.popup():  # the provider knows who it is
+        new.region.get_by_role("button", name="Sign in").click()
+    expect_signed_in(new)
+    before = old.execute("w.access_token")
+    old.execute("w.refresh()")
+    expect_kernel(old, f"w.access_token not in (None, {before})", True)
+    expect_signed_in(old)
 
 
 def test_two_accounts_side_by_side(lab, provider):
