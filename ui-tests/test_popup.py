@@ -187,7 +187,7 @@ def test_cancel_works_at_once_where_the_line_is_cut(nb, provider):
 def test_a_window_closed_by_the_person_ends_the_sign_in(nb):
     popup = open_popup(nb)
     expect(popup.get_by_label("Login")).to_be_visible()
-    nb.page.wait_for_timeout(300)  # people do not close what they have hardly seen
+    nb.page.wait_for_timeout(800)  # people do not close what they have hardly seen
     popup.close()
     started = time.monotonic()
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible(timeout=2000)

@@ -113,6 +113,7 @@ export function reduce(state: LoginState, event: LoginEvent): LoginState {
       return {
         // The vault that was told of it has died, and another one will not hear of it.
         ...(state.attempt?.told === "on its way" ? withAttempt(state, { told: "answered" }) : state),
+        prepared: undefined, // so does nobody wait for the answer to what that one had prepared
         lost: event.lost,
       };
     case "failed":

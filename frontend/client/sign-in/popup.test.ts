@@ -127,7 +127,7 @@ describe("a window never counts as closed", () => {
   test("when the line was seen for no longer than a page takes to load that cuts it", () => {
     const { popup, closed } = watched();
     popup.shown = "provider";
-    vi.advanceTimersByTime(60);
+    vi.advanceTimersByTime(300);
     popup.closed = true;
     vi.advanceTimersByTime(600_000);
     expect(closed).not.toHaveBeenCalled();

@@ -5,9 +5,9 @@ const SIZE = { width: 520, height: 680 };
 const LOOK_EVERY = 20;
 /**
  * For how long the line to a provider's page must have held, in ms. A page that cuts it can be seen uncut while it
- * loads: for 50 ms on a busy machine.
+ * loads: for 50 ms on a busy machine, and for more than 100 on a busier one.
  */
-const WHOLE_AFTER = 100;
+const WHOLE_AFTER = 500;
 /** How soon the focus comes back to this page from a window that was closed, in ms. */
 const FOCUS_WITHIN = 1000;
 /** The first and the last pause before a window is closed once more, in ms; each is twice the one before. */

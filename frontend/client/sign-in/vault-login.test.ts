@@ -7,6 +7,7 @@ import type { VaultClient, VaultListener } from "../vault-client.js";
 import { type LinkSetup, VaultLogin } from "./vault-login.js";
 
 const URL_1 = "https://idp.example.com/authorize?state=one";
+const URL_2 = "https://idp.example.com/authorize?state=two";
 const WANTED = { ...NOTHING_WANTED, authority: "https://idp.example.com", client_id: "notebooks" };
 const SETUP: LinkSetup = { wanted: WANTED, options: { auto_refresh: true, share_id_token: false }, kernel_id: "k" };
 
@@ -124,6 +125,26 @@ describe("a click", () => {
     expect(vault.all("begin")).toMatchObject([{ prepared_id: undefined }]);
     vault.say({ type: "opened", link_id: "link-1", url: URL_1, configured: true });
     expect(opened.map(({ url }) => url)).toEqual([URL_1]);
+  });
+
+  test("with an address that is none any more shows the link to the one that is", async () => {
+    const { vault, login } = await linked();
+    login.signIn();
+    await prompt();
+    vault.say({ type: "opened", link_id: "link-1", url: URL_2, configured: true });
+    expect(opened.map(({ closed }) => closed)).toEqual([true]);
+    expect(login.state).toMatchObject({ status: "signing_in", window: "blocked" });
+    login.openWindow();
+    expect(opened.map(({ url }) => url)).toEqual([URL_1, URL_2]);
+  });
+
+  test("after the vault's end does not take what that one had prepared", async () => {
+    const { vault, login } = await linked();
+    vault.greet();
+    login.signIn();
+    expect(opened.map(({ url }) => url)).toEqual(["about:blank"]);
+    await prompt();
+    expect(vault.all("begin")).toMatchObject([{ prepared_id: undefined }]);
   });
 
   test("before there is a vault waits for one, and keeps the link of a blocked window meanwhile", async () => {

@@ -242,12 +242,17 @@ export class VaultLogin implements SignInControl {
     }
   }
 
-  /** The window was opened empty, because nothing was prepared yet. */
+  /** The window was opened empty, because nothing was prepared yet; or with an address that is none any more. */
   #receiveOpened({ url, configured = false, failure }: FromVault & { type: "opened" }): void {
     const target = url === undefined ? undefined : { url, configured };
     this.#happened({ type: "opened", target });
     if (failure) this.#closeWindow();
-    if (!target || this.#state.attempt?.window !== "empty") return;
+    const window = this.#state.attempt?.window;
+    if (target && window === "sent") {
+      this.#closeWindow();
+      this.#happened({ type: "window", window: "blocked" }); // the link goes where an answer is waited for
+    }
+    if (!target || window !== "empty") return;
     const popup = this.#popup;
     if (popup && !popup.closed) {
       sendWindow(popup, target);
