@@ -34,6 +34,7 @@ help:
 	@echo "make test-keycloak  the product with Keycloak (Java 17 and Maven; 180 MB once)"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
 	@echo "make check      linters, formatters, type checkers and who imports whom"
+	@echo "make imports    draws who imports whom, in both languages, as Mermaid in Markdown (ROOM=signin: inside that one)"
 	@echo "make fix        what linters and formatters can mend by themselves"
 	@echo "make clean      remove what was built; the environments stay"
 
@@ -90,6 +91,19 @@ check: .venv/installed node_modules/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+
+# Two pictures in Mermaid, which GitHub and JupyterLab draw: rooms, and who imports whom. ROOM=signin (a package below
+# oidc_widget) looks into one.
+ROOM :=
+ROOMS := --exclude '(^node_modules|/testing/|\.test\.ts$$|\.(mjs|css)$$)' --collapse '^frontend/[^/]+'
+.PHONY: imports
+imports: .venv/installed node_modules/installed
+	@echo '```mermaid'; echo 'flowchart LR'
+	@$(BIN)/import-linter drawgraph $(addprefix oidc_widget.,$(ROOM))$(if $(ROOM),,oidc_widget) \
+	  | sed -nE 's/^ *"\.([^"]+)" -> *"\.([^"]+)".*/  \1 --> \2/p'
+	@echo '```'; echo; echo '```mermaid'
+	@npx depcruise --config .dependency-cruiser.json --output-type mermaid $(ROOMS) frontend
+	@echo '```'
 
 # With the frontend, since the reference imports the widget. Anew each time: else only pages that changed would warn.
 .PHONY: docs

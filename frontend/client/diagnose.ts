@@ -1,9 +1,9 @@
+import { discoveryUrl } from "../oauth/authority.js";
 import type { LoginRequest } from "../oauth/request.js";
 import { send } from "../oauth/send.js";
 import type { Wanted } from "../vault/messages.js";
 import type { JupyterHost } from "./host.js";
 import { callbackUrl } from "./host.js";
-import { discoveryUrl } from "./provider-address.js";
 import { storageProblem } from "./storage.js";
 
 const PATIENCE = 8000; // ms

@@ -2,8 +2,3 @@
 export function hostOf(authority: string | null): string {
   return (URL.canParse(authority ?? "") && new URL(authority ?? "").host) || (authority ?? "");
 }
-
-/** Where a provider describes itself (OpenID Connect Discovery §4). */
-export function discoveryUrl(authority: string): string {
-  return authority.replace(/\/?(\.well-known\/openid-configuration)?$/, "/.well-known/openid-configuration");
-}

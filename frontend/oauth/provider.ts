@@ -1,10 +1,10 @@
 import type { AuthorizationServer, JWKSCacheInput } from "oauth4webapi";
+import { discoveryUrl, issuerOf, sameIssuer } from "./authority.js";
 import type { Environment } from "./environment.js";
 import { Failure } from "./failure.js";
 import { isJson, send } from "./send.js";
 import { hasSubtleCrypto } from "./sha2.js";
 
-const WELL_KNOWN = "/.well-known/openid-configuration";
 /** What an ID token may be signed with where discovery does not say it; never a shared secret. */
 export const PUBLIC_KEY_ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 /** What may be called; a provider may be without the last three. */
@@ -57,15 +57,10 @@ function isUsable(endpoint: unknown, issuer: URL): boolean {
   return issuer.protocol === "https:" ? url.protocol === "https:" : isProtected(url);
 }
 
-/** The issuer's address as a person means it: what comes along when it is pasted is not part of it. */
-function stripped(authority: string): string {
-  return authority.trim().replace(new RegExp(`${WELL_KNOWN}$`), "");
-}
-
 export function parseAuthority(authority: string): URL {
   let url: URL;
   try {
-    url = new URL(stripped(authority));
+    url = new URL(issuerOf(authority));
   } catch (cause) {
     throw new Failure("invalid_authority", { authority }, cause);
   }
@@ -76,7 +71,7 @@ export function parseAuthority(authority: string): URL {
 /** OpenID Connect Discovery 1.0 §4, and the provider's keys, so that a later click needs neither. */
 export async function discover(authority: string, environment: Environment): Promise<Provider> {
   const url = parseAuthority(authority);
-  const address = url.href.replace(/\/$/, "") + WELL_KNOWN;
+  const address = discoveryUrl(url.href);
   const metadata = known(await fetchMetadata(authority, address, environment));
   for (const endpoint of ENDPOINTS) {
     if (isUsable(metadata[endpoint], url)) continue;
@@ -97,18 +92,8 @@ async function fetchMetadata(
   const announced: unknown = metadata?.issuer;
   if (typeof announced !== "string" || announced.length > LONGEST_ADDRESS)
     throw new Failure("discovery_failed", { address, status });
-  if (!sameIssuer(announced, stripped(authority))) throw new Failure("issuer_mismatch", { authority, announced });
+  if (!sameIssuer(announced, issuerOf(authority))) throw new Failure("issuer_mismatch", { authority, announced });
   return metadata;
-}
-
-/**
- * The document's own issuer is what ID tokens must name, letter by letter (OpenID Connect Discovery 1.0 §4.3). Of what the
- * person wrote, a slash at the end and capitals in the host's name are forgiven: they can't lead to another provider.
- */
-export function sameIssuer(one: string, other: string): boolean {
-  const bare = (issuer: string) =>
-    issuer.replace(/\/$/, "").replace(/^[^/]*\/\/[^/?#]*/, (schemeAndHost) => schemeAndHost.toLowerCase());
-  return bare(one) === bare(other);
 }
 
 /** A provider may publish what it likes, and as much as it likes; only what a sign-in goes by is kept. */

@@ -37,9 +37,3 @@ export function targetParameters({ resource, audience }: Target): Record<string,
 export function targetKey({ scopes, resource, audience }: Target): string {
   return JSON.stringify([[...new Set(scopes)].sort(), resource ?? null, audience ?? null]);
 }
-
-/** Whether two ways of writing an authority mean the same provider. */
-export function sameAuthority(one: string, other: string): boolean {
-  const bare = (authority: string) => authority.replace(/\/?(\.well-known\/openid-configuration)?\/?$/, "");
-  return bare(one) === bare(other);
-}

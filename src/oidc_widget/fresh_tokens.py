@@ -73,11 +73,6 @@ class FreshTokens(StaysHere):
 
     Any number of threads and event loops may share it. Tokens are handed out as objects whose ``repr`` is
     safe: frames of a traceback show their locals.
-
-    Parameters
-    ----------
-    source : TokenSource
-        Where they come from.
     """
 
     def __init__(self, source: TokenSource) -> None:

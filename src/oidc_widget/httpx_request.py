@@ -20,11 +20,6 @@ class HeadersForOneHop(MutableMapping[str, str]):
     Whoever sends the request finds it (``raw``, ``multi_items()`` and each header by its name). Where a
     redirect's request is made, the headers are copied as those of any other mapping: by :meth:`items`, which
     leaves it out.
-
-    Parameters
-    ----------
-    headers : Headers
-        The library's own.
     """
 
     def __init__(self, headers: Any) -> None:

@@ -47,11 +47,6 @@ _DIRECTIONS = dict.fromkeys(
 def isolated(name: str) -> str:
     """Return somebody else's text as a part of a sentence, whose order it can't turn.
 
-    Parameters
-    ----------
-    name : str
-        The text.
-
     Returns
     -------
     str

@@ -19,7 +19,7 @@ from oidc_widget.relay import Refusal, upstream
 from oidc_widget.relay import relay as relay_module
 from oidc_widget.relay.providers import parse_provider
 from oidc_widget.relay.relay import Relay
-from oidc_widget.signin import kernel_source, prompt
+from oidc_widget.signin import attempt, prompt
 from oidc_widget.verify import id_token
 from providers.hostile_provider import cases
 from shown import changes_to
@@ -105,7 +105,7 @@ def _impatient(monkeypatch, trial):
             super().__init__(provider, timeout=PATIENCE)
 
     monkeypatch.setattr(token_endpoint, "_TIMEOUT", PATIENCE)
-    monkeypatch.setattr(kernel_source, "discover", partial(kernel_source.discover, timeout=PATIENCE))
+    monkeypatch.setattr(attempt, "discover", partial(attempt.discover, timeout=PATIENCE))
     monkeypatch.setattr(id_token, "TokenVerifier", partial(id_token.TokenVerifier, timeout=PATIENCE))
     monkeypatch.setattr(relay_module, "Upstream", Impatient)
 
@@ -129,7 +129,7 @@ def _elsewhere(monkeypatch, trial):
 
         return opened
 
-    monkeypatch.setattr(kernel_source, "open_client", hooked(kernel_source.open_client, there))
+    monkeypatch.setattr(attempt, "open_client", hooked(attempt.open_client, there))
     monkeypatch.setattr(upstream, "open_client", hooked(upstream.open_client, there))
     monkeypatch.setattr(upstream, "open_async_client", hooked(upstream.open_async_client, there_async))
 

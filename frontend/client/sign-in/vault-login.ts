@@ -1,7 +1,8 @@
+import { discoveryUrl } from "../../oauth/authority.js";
 import type { Problem } from "../../oauth/errors.js";
 import type { LoginRequest } from "../../oauth/request.js";
 import type { Delivery, FromVault, LinkedTo, LinkOptions, LinkState, ToVault, Wanted } from "../../vault/messages.js";
-import { discoveryUrl, hostOf } from "../provider-address.js";
+import { hostOf } from "../provider-address.js";
 import { lossOf, noteSignIn, noteSignOut } from "../signed-in-note.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import type { KernelState } from "./kernel-state.js";

@@ -2,7 +2,7 @@ import type { JupyterHost } from "../../client/host.js";
 import { hostOf } from "../../client/provider-address.js";
 import { VaultLogin } from "../../client/sign-in/vault-login.js";
 import type { VaultClient } from "../../client/vault-client.js";
-import { sameAuthority } from "../../oauth/request.js";
+import { sameAuthority } from "../../oauth/authority.js";
 import type { SessionInfo } from "../../vault/messages.js";
 import { type Choice, type Choices, choiceOf } from "./choices.js";
 

@@ -1,8 +1,9 @@
 import { maxAgeOf } from "../../oauth/authentication.js";
+import { sameIssuer } from "../../oauth/authority.js";
 import { decodedPath, ownAddress } from "../../oauth/callback-address.js";
 import { Failure } from "../../oauth/failure.js";
 import type { LogoutSettings } from "../../oauth/logout.js";
-import { type Provider, sameIssuer } from "../../oauth/provider.js";
+import type { Provider } from "../../oauth/provider.js";
 import type { LoginRequest } from "../../oauth/request.js";
 import type { LinkedTo, Wanted } from "../messages.js";
 import type { ConfiguredProvider, ServerProviders } from "./server-providers.js";

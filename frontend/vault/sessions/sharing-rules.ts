@@ -1,6 +1,7 @@
 import { hasAcr, isRecent, maxAgeOf } from "../../oauth/authentication.js";
+import { sameAuthority } from "../../oauth/authority.js";
 import type { Provider } from "../../oauth/provider.js";
-import { type LoginRequest, sameAuthority } from "../../oauth/request.js";
+import type { LoginRequest } from "../../oauth/request.js";
 import type { Session } from "./session.js";
 
 /** An account at a provider: what it is known by, and what to call it. */

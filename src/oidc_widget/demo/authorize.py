@@ -34,12 +34,7 @@ class _Next(Enum):
 
 
 def create_authorize(server: DemoAuthorizationServer) -> flask.Blueprint:
-    """Make the route.
-
-    Parameters
-    ----------
-    server : DemoAuthorizationServer
-    """
+    """Make the route."""
     blueprint = flask.Blueprint("authorize", __name__)
 
     @blueprint.route("/authorize", methods=["GET", "POST"])

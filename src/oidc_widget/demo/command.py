@@ -35,11 +35,6 @@ def run(*, port: int | None, open_browser: bool, token_lifetime: int) -> int:
     token_lifetime : int
         How long access tokens are good for, in seconds.
 
-    Returns
-    -------
-    int
-        The exit code.
-
     Raises
     ------
     DemoStartError

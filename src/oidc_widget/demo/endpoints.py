@@ -29,12 +29,7 @@ _FOR_SCRIPTS = {"discovery", "keys", "token", "revoke", "userinfo"}
 
 
 def create_endpoints(server: DemoAuthorizationServer) -> flask.Blueprint:
-    """Make the routes.
-
-    Parameters
-    ----------
-    server : DemoAuthorizationServer
-    """
+    """Make the routes."""
     endpoints = flask.Blueprint("endpoints", __name__)
     metadata = _metadata(server.realm)
     public_keys = server.realm.keys.as_dict(private=False)

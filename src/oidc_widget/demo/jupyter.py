@@ -132,16 +132,6 @@ class JupyterLab:
     def wait_until_ready(self, stop: threading.Event) -> bool:
         """Wait until it answers.
 
-        Parameters
-        ----------
-        stop : threading.Event
-            Ends the waiting early.
-
-        Returns
-        -------
-        bool
-            False when it was ended early.
-
         Raises
         ------
         DemoStartError

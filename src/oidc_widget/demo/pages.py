@@ -37,12 +37,7 @@ _OWN_FIELDS = {"csrf", "person", "decision", "subject"}
 
 
 def create_pages(server: DemoAuthorizationServer) -> flask.Blueprint:
-    """Make the routes.
-
-    Parameters
-    ----------
-    server : DemoAuthorizationServer
-    """
+    """Make the routes."""
     pages = flask.Blueprint("pages", __name__)
 
     @pages.before_app_request

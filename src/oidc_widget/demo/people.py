@@ -44,11 +44,6 @@ class Person:
     def claims(self, scope: str) -> dict[str, str | bool]:
         """Return what a client with these scopes may know.
 
-        Parameters
-        ----------
-        scope : str
-            Scopes, separated by blanks.
-
         Returns
         -------
         dict

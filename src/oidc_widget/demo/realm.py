@@ -52,11 +52,6 @@ class Realm:
     def requested_resources(self, parameters: Any) -> tuple[str, ...]:
         """Read ``resource`` (RFC 8707 §2), or ``audience``, the older name that some providers use.
 
-        Parameters
-        ----------
-        parameters : werkzeug.datastructures.MultiDict
-            The parameters of a request.
-
         Returns
         -------
         tuple of str

@@ -48,21 +48,7 @@ class PageAnswer:
 
 @dataclass(frozen=True)
 class Known:
-    """What a widget knows of its sign-in.
-
-    Parameters
-    ----------
-    request : mapping
-        What is to be signed in for.
-    page : PageAnswer
-        What the page told.
-    label : str, optional
-        The provider's name.
-    error : OIDCError, optional
-        What went wrong last, and still is.
-    token : AccessToken, optional
-        The token at hand.
-    """
+    """What a widget knows of its sign-in."""
 
     request: Mapping[str, Any]
     page: PageAnswer
@@ -72,13 +58,7 @@ class Known:
 
 
 def diagnose(known: Known) -> Report:
-    """Ask the provider, and put together what it, the page and the widget say.
-
-    Parameters
-    ----------
-    known : Known
-        What the widget knows.
-    """
+    """Ask the provider, and put together what it, the page and the widget say."""
     facts = known.page.facts
     request = {**known.request, **((facts or {}).get("request") or {})}
     if not request.get("authority"):

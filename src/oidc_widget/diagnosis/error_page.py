@@ -51,15 +51,7 @@ _PARAMETER = re.compile(r"(?<!\w)\w+=[^\s\"'<>&]*")
 
 
 def reason_on(status: int, page: str) -> Reason | None:
-    """Tell what the provider has against the request, by its page.
-
-    Parameters
-    ----------
-    status : int
-        The page's HTTP status.
-    page : str
-        The page.
-    """
+    """Tell what the provider has against the request, by its page."""
     if not 400 <= status < 500:  # noqa: PLR2004  # RFC 9110 §15.5: the request's own fault
         return None
     text = words_on(page)

@@ -30,11 +30,6 @@ log = logging.getLogger("oidc_widget.hub")
 def relay_of_environment(environ: Mapping[str, str] = os.environ) -> Relay:
     """Make the relay of the providers that ``jupyterhub_config.py`` names.
 
-    Parameters
-    ----------
-    environ : Mapping, optional
-        The service's environment.
-
     Returns
     -------
     Relay

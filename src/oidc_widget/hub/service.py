@@ -166,18 +166,7 @@ def _log_request(handler: RequestHandler) -> None:
 
 
 def application(prefix: str) -> Application:
-    """Make the service.
-
-    Parameters
-    ----------
-    prefix : str
-        The path it is served under.
-
-    Returns
-    -------
-    tornado.web.Application
-        The service.
-    """
+    """Make the service."""
     return Application(
         [
             (url_path_join(prefix, "callback"), CallbackHandler),

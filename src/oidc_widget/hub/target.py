@@ -41,11 +41,6 @@ class Destination:
 def target_of(state: str | None) -> str | None:
     """Read the target out of a ``state``: ``RANDOM.BASE64URL(target)``.
 
-    Parameters
-    ----------
-    state : str or None
-        The parameter as it came.
-
     Returns
     -------
     str or None

@@ -69,11 +69,6 @@ def require_secure_url(url: object, *, what: str, allow_insecure_http: bool = Fa
     allow_insecure_http : bool
         Accept http to any host. Whoever is on the way can then forge tokens.
 
-    Returns
-    -------
-    str
-        The address, unchanged.
-
     Raises
     ------
     ConfigurationError

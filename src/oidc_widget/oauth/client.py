@@ -62,13 +62,7 @@ def open_client() -> httpx2.Client:
 
 
 def open_async_client(*, proxies: bool = True) -> httpx2.AsyncClient:
-    """Return the same for event loops.
-
-    Parameters
-    ----------
-    proxies : bool
-        Whether the environment's proxies are taken.
-    """
+    """Return the same for event loops."""
     import httpx2  # noqa: PLC0415  # as above
 
     return httpx2.AsyncClient(verify=_trusted(), mounts=_NO_PROXY, follow_redirects=False, trust_env=proxies)

@@ -173,11 +173,6 @@ class ClientAuthentication:
         now : float
             The time, in seconds since the epoch.
 
-        Returns
-        -------
-        tuple of dict
-            The parameters and the headers to send.
-
         Raises
         ------
         ConfigurationError

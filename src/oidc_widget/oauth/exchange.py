@@ -124,11 +124,6 @@ def exchange(  # noqa: PLR0913  # a request, and its limits
         Bytes, at most.
     cut : bool
         Whether of a longer answer the beginning will do.
-
-    Returns
-    -------
-    Answer
-        What came, be it nothing.
     """
     outcome: Future[Answer] = Future()
     request = _Request(method, url, timeout, form, headers)

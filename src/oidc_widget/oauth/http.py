@@ -71,11 +71,6 @@ def fetch_json(  # noqa: PLR0913  # each by name
         How many redirects to follow: from https to https, and on this machine. Only for a document that says
         itself whose it is.
 
-    Returns
-    -------
-    dict
-        The object.
-
     Raises
     ------
     DiscoveryError

@@ -21,11 +21,6 @@ class SingleFlight(Generic[T]):
 
     The work has a thread of its own: a caller that gives up, or a task that is cancelled,
     takes nobody else's result away, and an event loop is never blocked.
-
-    Parameters
-    ----------
-    work : callable
-        What to do. May raise.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:

@@ -20,7 +20,6 @@ from oidc_widget.oauth.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oidc_widget.oauth.access_token import AccessToken
     from oidc_widget.oauth.http import Client
     from oidc_widget.oauth.provider import Provider
 
@@ -46,17 +45,7 @@ class TokenResponse:
 
 
 class TokenEndpoint:
-    """A provider's token endpoint, and those that are asked in the same way.
-
-    Parameters
-    ----------
-    provider : Provider
-        Whose.
-    client_id : str
-        The public client.
-    client : Client
-        The way to the network.
-    """
+    """A provider's token endpoint, and those that are asked in the same way."""
 
     def __init__(self, provider: Provider, client_id: str, client: Client) -> None:
         self.provider = provider
@@ -146,22 +135,6 @@ class TokenEndpoint:
             f"The token endpoint {address} answered with status {answer.status}.",
             code="token_request_refused",
             hint="Check the authority with the provider's administrator.",
-        )
-
-    def get(self, endpoint: str, token: AccessToken) -> Answer:
-        """Read an endpoint that takes an access token (RFC 6750 §2.1).
-
-        Raises
-        ------
-        DiscoveryError
-            If the provider has no such endpoint.
-        """
-        return exchange(
-            self._client,
-            "GET",
-            self.provider.endpoint(endpoint),
-            timeout=_TIMEOUT,
-            headers=lambda: {"Authorization": f"Bearer {token.value}"},
         )
 
     def post(

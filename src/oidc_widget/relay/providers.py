@@ -102,11 +102,6 @@ def parse_provider(name: Any, values: Any) -> ConfiguredProvider:
     values : dict
         What the administrator wrote.
 
-    Returns
-    -------
-    ConfiguredProvider
-        The provider.
-
     Raises
     ------
     ConfigurationError

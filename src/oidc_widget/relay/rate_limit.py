@@ -35,11 +35,6 @@ class RateLimit:
     def wait(self, key: Hashable) -> float:
         """Count a request, unless it comes too soon.
 
-        Parameters
-        ----------
-        key : hashable
-            Whose requests are counted together.
-
         Returns
         -------
         float

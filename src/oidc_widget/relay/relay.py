@@ -83,11 +83,6 @@ class Relay:
             The request's ``Content-Type``.
         body : bytes
             The request's body: a form.
-
-        Returns
-        -------
-        tuple
-            The status and the document to answer with.
         """
         provider, answer = await self._send(name, user, "token_endpoint", token_request, content_type, body)
         status, document = token_response(answer, name=name, oidc=provider.oidc)

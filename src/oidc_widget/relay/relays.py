@@ -29,13 +29,7 @@ class RelayLike(Protocol):
 
 
 class Relays:
-    """Relays one after the other; of two providers with one name the first counts.
-
-    Parameters
-    ----------
-    relays : sequence of RelayLike
-        The relays.
-    """
+    """Relays one after the other; of two providers with one name the first counts."""
 
     def __init__(self, relays: Sequence[RelayLike]) -> None:
         self._relays = relays

@@ -44,11 +44,6 @@ def read_form(content_type: str, body: bytes) -> Form:
     body : bytes
         The request's body.
 
-    Returns
-    -------
-    dict
-        All values of each parameter.
-
     Raises
     ------
     Refusal
@@ -84,11 +79,6 @@ def token_request(form: Form, provider: ConfiguredProvider, is_callback: Callabl
     is_callback : callable
         Tells whether an address is the redirect address of providers that have none of their own.
 
-    Returns
-    -------
-    dict
-        The parameters to pass on.
-
     Raises
     ------
     Refusal
@@ -121,18 +111,6 @@ def revocation_request(form: Form, provider: ConfiguredProvider, _: Callable[[st
 
     Here the parameter can't be named ``token``: Jupyter Server and JupyterHub take that for a token
     of their own, wherever it is in a request, and would even send it to the Hub.
-
-    Parameters
-    ----------
-    form : dict
-        The parameters that came.
-    provider : ConfiguredProvider
-        Where they are to go.
-
-    Returns
-    -------
-    dict
-        The parameters to pass on.
 
     Raises
     ------

@@ -89,11 +89,6 @@ def _complete(document: dict[str, Any]) -> None:
 def account(answer: Answer) -> dict[str, str] | None:
     """Name the account in a userinfo answer as OpenID Connect would (OpenID Connect Core §5.1).
 
-    Parameters
-    ----------
-    answer : Answer
-        What the configured userinfo endpoint sent.
-
     Returns
     -------
     dict or None

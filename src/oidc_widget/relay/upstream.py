@@ -69,11 +69,6 @@ class Upstream:
         key : str
             Such as ``token_endpoint``.
 
-        Returns
-        -------
-        str or None
-            The address, if the provider has one.
-
         Raises
         ------
         Refusal
@@ -107,11 +102,6 @@ class Upstream:
 
     async def keys(self) -> dict[str, Any]:
         """Read the provider's keys, at most every half minute (RFC 7517 §5).
-
-        Returns
-        -------
-        dict
-            The key set.
 
         Raises
         ------
@@ -185,11 +175,6 @@ class Upstream:
         form : Mapping
             The parameters; a list stands for one that is repeated.
 
-        Returns
-        -------
-        Answer
-            What came back.
-
         Raises
         ------
         Refusal
@@ -211,22 +196,6 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request and read the answer, within limits of time and size.
-
-        Parameters
-        ----------
-        method : str
-            The HTTP method.
-        address : str
-            One of the provider's endpoints.
-        form : Mapping, optional
-            What to post.
-        headers : Mapping, optional
-            Further headers.
-
-        Returns
-        -------
-        Answer
-            What came back.
 
         Raises
         ------

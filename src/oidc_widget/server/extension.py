@@ -21,13 +21,7 @@ __all__ = ["load"]
 
 
 def load(server_app: ServerApp) -> None:
-    """Add the routes under ``{base_url}oidc-widget/``.
-
-    Parameters
-    ----------
-    server_app : ServerApp
-        The starting server.
-    """
+    """Add the routes under ``{base_url}oidc-widget/``."""
     providers, redirect_uri = OIDCWidget(parent=server_app).load()
     hub = HubRelay.of_environment(server_app.log)
     base = url_path_join(server_app.base_url, "oidc-widget")

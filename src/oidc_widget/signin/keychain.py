@@ -68,11 +68,6 @@ class Keychain:
     """Texts by name; what is long is cut into pieces that every store takes.
 
     A text is replaced as a whole: a process that is killed meanwhile leaves the old one or the new one.
-
-    Parameters
-    ----------
-    backend : keyring.backend.KeyringBackend
-        A safe one.
     """
 
     def __init__(self, backend: Any) -> None:

@@ -59,15 +59,7 @@ class Account:
 
 
 class Store:
-    """All remembered sign-ins of one person on this machine.
-
-    Parameters
-    ----------
-    keychain : Keychain
-        Where they are.
-    locks : Path
-        The folder of the locks, this person's alone.
-    """
+    """All remembered sign-ins of one person on this machine."""
 
     def __init__(self, keychain: Keychain, locks: Path) -> None:
         self._keychain = keychain

@@ -140,11 +140,6 @@ class Worker:
     """Makes one call after the other, off the threads that must not wait.
 
     Its thread ends when it has nothing to do.
-
-    Parameters
-    ----------
-    name : str
-        The thread's.
     """
 
     def __init__(self, name: str) -> None:
@@ -204,11 +199,6 @@ class Observers:
 
     It carries the context of the cell in which it was made: what an observer prints appears under that cell,
     where the person who wrote it looks.
-
-    Parameters
-    ----------
-    name : str
-        The thread's.
     """
 
     def __init__(self, name: str) -> None:

@@ -13,15 +13,7 @@ __all__ = ["SignInTokens"]
 
 
 class SignInTokens:
-    """One sign-in's tokens for one target.
-
-    Parameters
-    ----------
-    sign_in : SignIn
-        The sign-in.
-    target : Target
-        Which API and which rights.
-    """
+    """One sign-in's tokens for one target."""
 
     def __init__(self, sign_in: SignIn, target: Target) -> None:
         self._sign_in = sign_in

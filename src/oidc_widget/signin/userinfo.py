@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from oidc_widget.errors import ConfigurationError, DiscoveryError, TokenError
 from oidc_widget.oauth.http import open_client
 from oidc_widget.oauth.provider import discover
-from oidc_widget.oauth.token_endpoint import TokenEndpoint
+from oidc_widget.oauth.userinfo import ask_userinfo
 from oidc_widget.signin.claims import PersonClaims
 from oidc_widget.signin.token_cache import OWN
 
@@ -40,8 +40,7 @@ def userinfo(sign_in: SignIn, timeout: float) -> PersonClaims:
         )
     with open_client() as client:
         provider = discover(client, authority, timeout=timeout)
-        address = provider.endpoint("userinfo_endpoint")
-        answer = TokenEndpoint(provider, "", client).get("userinfo_endpoint", token)
+        answer, address = ask_userinfo(client, provider, lambda: token.value, timeout=timeout)
     if answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
         raise TokenError(
             f"{address} does not accept the access token (status {answer.status}).",

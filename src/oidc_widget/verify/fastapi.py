@@ -30,6 +30,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection  # noqa: TC002  (the same)
 
 from oidc_widget.errors import ConfigurationError, OIDCError, UnknownIdentity
+from oidc_widget.oauth.provider import discovery_address
 from oidc_widget.verify.bearer import REFUSALS
 from oidc_widget.verify.protection import Guard, Presented, Protection, Verified, run_async
 from oidc_widget.verify.requirements import AllOf, Requirements
@@ -48,7 +49,7 @@ __all__ = ["OIDCProtect", "RefusedRequest", "Verified"]
 _SCOPE = "oidc_widget.verified"
 
 
-class OIDCProtect(Protection, SecurityBase):
+class OIDCProtect(Protection["Starlette"], SecurityBase):
     """Check the bearer tokens of requests; an instance is a dependency that gives the claims.
 
     An application may have several, each with a policy of its own. The hooks may be plain functions or
@@ -119,7 +120,7 @@ class OIDCProtect(Protection, SecurityBase):
             resource=resource,
             resource_metadata=resource_metadata,
             fetch_keys=fetch_keys,
-            settings=settings,
+            **settings,
         )
         self._config: Mapping[str, Any] = {} if config is None else config
         self._guard = self._start(self._config)
@@ -299,12 +300,10 @@ class OIDCProtect(Protection, SecurityBase):
         return self._guard
 
     async def _identity(self, connection: HTTPConnection, claims: Any) -> Any:
-        identity = self._identity_handler(claims)
-        identity = await identity if inspect.isawaitable(identity) else identity
-        if identity is None:
-            error = UnknownIdentity("The token is valid, but nobody is known here by its claims.")
-            raise self.refused(error, connection)
-        return identity
+        try:
+            return await run_async(self._identify(claims))
+        except UnknownIdentity as error:
+            raise self.refused(error, connection) from error
 
 
 class _Optional(SecurityBase):
@@ -351,4 +350,4 @@ def _described(verifier: TokenVerifier) -> SecurityScheme:
     issuers = getattr(verifier, "issuers", ())
     if not issuers:
         return HTTPBearer(bearerFormat="JWT")
-    return OpenIdConnect(openIdConnectUrl=f"{issuers[0].rstrip('/')}/.well-known/openid-configuration")
+    return OpenIdConnect(openIdConnectUrl=discovery_address(issuers[0]))

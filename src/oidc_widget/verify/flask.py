@@ -27,13 +27,14 @@ from oidc_widget.verify.protection import Guard, Presented, Protection, Verified
 from oidc_widget.verify.requirements import Requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from flask import Flask
+    from typing_extensions import Unpack
 
+    from oidc_widget.verify.requirements import Needed
     from oidc_widget.verify.resource_metadata import ResourceMetadata
     from oidc_widget.verify.settings import Names, Seconds
-    from oidc_widget.verify.verifier import TokenVerifier
 
 __all__ = ["OIDCProtect", "current_claims", "current_identity", "token_required"]
 
@@ -52,7 +53,7 @@ class _Noted(NamedTuple):
     verified: Verified
 
 
-class OIDCProtect(Protection):
+class OIDCProtect(Protection["Flask"]):
     """Check the bearer tokens of a Flask application's requests.
 
     An application may have several, each with a policy of its own, and one may serve several applications.
@@ -89,30 +90,6 @@ class OIDCProtect(Protection):
         Anything that :class:`~oidc_widget.verify.TokenVerifier` takes.
     """
 
-    def __init__(  # noqa: PLR0913  (each by name)
-        self,
-        app: Flask | None = None,
-        *,
-        verifier: TokenVerifier | None = None,
-        realm: str | None = None,
-        header_prefix: str | None = None,
-        resource: str | None = None,
-        resource_metadata: Mapping[str, Any] | None = None,
-        fetch_keys: bool = False,
-        **settings: Any,
-    ) -> None:
-        super().__init__(
-            verifier=verifier,
-            realm=realm,
-            header_prefix=header_prefix,
-            resource=resource,
-            resource_metadata=resource_metadata,
-            fetch_keys=fetch_keys,
-            settings=settings,
-        )
-        if app is not None:
-            self.init_app(app)
-
     def init_app(self, app: Flask) -> None:
         """Protect an application. Nothing is fetched yet, unless ``fetch_keys`` says so.
 
@@ -143,18 +120,10 @@ class OIDCProtect(Protection):
     def token_required(self, view: View) -> View: ...
     @overload
     def token_required(
-        self,
-        view: None = None,
-        *,
-        scopes: Names = (),
-        roles: Names | None = None,
-        permissions: Names | None = None,
-        acr: Names | None = None,
-        max_age: Seconds | None = None,
-        optional: bool = False,
+        self, view: None = None, *, optional: bool = False, **needed: Unpack[Needed]
     ) -> Callable[[View], View]: ...
     def token_required(
-        self, view: View | None = None, *, optional: bool = False, **needed: Any
+        self, view: View | None = None, *, optional: bool = False, **needed: Unpack[Needed]
     ) -> View | Callable[[View], View]:
         """Let a view run only for requests with a token that is acceptable to this protection.
 
@@ -242,10 +211,7 @@ class OIDCProtect(Protection):
     def _publish(self, app: Flask, metadata: ResourceMetadata) -> None:
         endpoint = _metadata_endpoint(metadata)
         if endpoint in app.view_functions:
-            raise ConfigurationError(
-                f"{metadata.document['resource']} is the resource of two protections.",
-                hint="Each names its own.",
-            )
+            raise metadata.taken()
 
         def document() -> Response:
             current = self._guard().metadata or metadata
@@ -284,17 +250,10 @@ class OIDCProtect(Protection):
 def token_required(view: View) -> View: ...
 @overload
 def token_required(
-    view: None = None,
-    *,
-    scopes: Names = (),
-    roles: Names | None = None,
-    permissions: Names | None = None,
-    acr: Names | None = None,
-    max_age: Seconds | None = None,
-    optional: bool = False,
+    view: None = None, *, optional: bool = False, **needed: Unpack[Needed]
 ) -> Callable[[View], View]: ...
 def token_required(
-    view: View | None = None, *, optional: bool = False, **needed: Any
+    view: View | None = None, *, optional: bool = False, **needed: Unpack[Needed]
 ) -> View | Callable[[View], View]:
     """Do the same as :meth:`OIDCProtect.token_required`, where the application has one protection only.
 

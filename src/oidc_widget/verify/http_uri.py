@@ -16,11 +16,6 @@ _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]")  # RFC 3986 §2.3
 def same_uri(one: str, other: str) -> bool:
     """Tell whether two addresses are the same, apart from query and fragment.
 
-    Parameters
-    ----------
-    one, other : str
-        Absolute http(s) addresses.
-
     Returns
     -------
     bool

@@ -56,13 +56,7 @@ class KeySource(Protocol):
 
 
 class OfflineSource:
-    """Keys that were given, and stay.
-
-    Parameters
-    ----------
-    ring : KeyRing
-        The keys.
-    """
+    """Keys that were given, and stay."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._keys = IssuerKeys(ring)

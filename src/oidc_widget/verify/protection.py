@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from oidc_widget.errors import ConfigurationError, DiscoveryError, InvalidDPoPProof, UnknownIdentity
 from oidc_widget.verify.bearer import DPOP, Refusal, credentials, missing, refuse
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "Presented", "Protection", "StandIn", "Verified", "run", "run_async"]
 
+App = TypeVar("App")
 Hook = TypeVar("Hook", bound="Callable[..., Any]")
 Steps = Generator[Any, Any, Any]
 
@@ -76,11 +77,13 @@ class Guard(NamedTuple):
     stand_in: StandIn | None
 
 
-class Protection:
+class Protection(Generic[App]):
     """One policy, its hooks, and how it is enforced.
 
     Parameters
     ----------
+    app : optional
+        The framework's application; else call :meth:`init_app`.
     verifier : TokenVerifier, optional
         One that is ready made; then the settings about tokens are its own.
     realm : str, optional
@@ -93,20 +96,21 @@ class Protection:
         ``OIDC_RESOURCE_METADATA``: further members of its document.
     fetch_keys : bool
         ``OIDC_FETCH_KEYS``.
-    settings : mapping
+    **settings
         Parameters of :class:`~oidc_widget.verify.TokenVerifier`.
     """
 
     def __init__(  # noqa: PLR0913  (each by name)
         self,
+        app: App | None = None,
         *,
-        verifier: TokenVerifier | None,
-        realm: str | None,
-        header_prefix: str | None,
-        resource: str | None,
-        resource_metadata: Mapping[str, Any] | None,
-        fetch_keys: bool,
-        settings: Mapping[str, Any],
+        verifier: TokenVerifier | None = None,
+        realm: str | None = None,
+        header_prefix: str | None = None,
+        resource: str | None = None,
+        resource_metadata: Mapping[str, Any] | None = None,
+        fetch_keys: bool = False,
+        **settings: Any,
     ) -> None:
         if verifier is not None and settings:
             raise ConfigurationError(
@@ -119,7 +123,7 @@ class Protection:
         self._resource = resource
         self._resource_metadata = resource_metadata
         self._fetch_keys = fetch_keys
-        self._settings = dict(settings)
+        self._settings = settings
         self._lock = threading.Lock()
         #: Whom tests have it trust instead.
         self.stand_in: StandIn | None = None
@@ -127,6 +131,12 @@ class Protection:
         self._claims_handler: Callable[[Claims], Any] | None = None
         self._token_getter: Callable[..., Any] | None = None
         self._error_handler: Callable[..., Any] | None = None
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: App) -> None:
+        """Protect an application."""
+        raise NotImplementedError
 
     # ---- Hooks ----
 
@@ -265,10 +275,15 @@ class Protection:
         if self._claims_handler is not None:
             claims = (yield self._call(self._claims_handler, claims)) or claims
         self._check_needs(guard, needs, claims)
+        identity = yield from self._identify(claims)
+        return Verified(claims, identity)
+
+    def _identify(self, claims: Mapping[str, Any]) -> Steps:
+        """Return whom the claims are about."""
         identity = yield self._call(self._identity_handler, claims)
         if identity is None:
             raise UnknownIdentity("The token is valid, but nobody is known here by its claims.")
-        return Verified(claims, identity)
+        return identity
 
     def _check_needs(self, guard: Guard, needs: Requirements, claims: Mapping[str, Any]) -> None:
         """Check what the route demands besides scopes."""

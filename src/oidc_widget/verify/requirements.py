@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from oidc_widget.errors import (
     ConfigurationError,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Several = TypeVar("Several", bound="tuple[str, ...]")
 
-__all__ = ["AllOf", "AnyOf", "Requirements"]
+__all__ = ["AllOf", "AnyOf", "Needed", "Requirements"]
 
 
 class AnyOf(tuple[str, ...]):
@@ -69,6 +69,16 @@ class AllOf(tuple[str, ...]):
 
 
 _NOTHING: Final = AllOf()
+
+
+class Needed(TypedDict, total=False):
+    """What :meth:`Requirements.read` takes, for the adapters that hand it on."""
+
+    scopes: Names
+    roles: Names | None
+    permissions: Names | None
+    acr: Names | None
+    max_age: Seconds | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

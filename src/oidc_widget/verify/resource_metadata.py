@@ -67,3 +67,9 @@ class ResourceMetadata:
             ),
             **extra,
         }
+
+    def taken(self) -> ConfigurationError:
+        """Return what is raised where another protection has the same resource."""
+        return ConfigurationError(
+            f"{self.document['resource']} is the resource of two protections.", hint="Each names its own."
+        )

@@ -36,11 +36,6 @@ def names(value: Names, what: str) -> tuple[str, ...]:
     what : str
         The setting.
 
-    Returns
-    -------
-    tuple of str
-        The names.
-
     Raises
     ------
     ConfigurationError
@@ -98,13 +93,6 @@ def seconds(value: object, what: str) -> float:
 def whole(value: object, what: str) -> int:
     """Read a number of things.
 
-    Parameters
-    ----------
-    value : int or str
-        The number.
-    what : str
-        The setting.
-
     Returns
     -------
     int
@@ -125,18 +113,6 @@ def whole(value: object, what: str) -> int:
 def flag(value: object, what: str) -> bool:
     """Read a yes or no: the text ``"false"`` is none of Python's false values.
 
-    Parameters
-    ----------
-    value : bool or str
-        The answer.
-    what : str
-        The setting.
-
-    Returns
-    -------
-    bool
-        The answer.
-
     Raises
     ------
     ConfigurationError
@@ -152,13 +128,6 @@ def flag(value: object, what: str) -> bool:
 
 def checked_algorithms(algorithms: Names | None, *, offline: bool) -> frozenset[str] | None:
     """Check which algorithms the caller accepts (RFC 8725 §3.1 and §3.2).
-
-    Parameters
-    ----------
-    algorithms : str or collection of str or None
-        Their names.
-    offline : bool
-        Whether the keys are the caller's too.
 
     Returns
     -------

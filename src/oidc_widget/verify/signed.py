@@ -77,11 +77,6 @@ _decode_json: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
 def looks_signed(token: object) -> bool:
     """Tell a JWT from an opaque token.
 
-    Parameters
-    ----------
-    token : object
-        What was presented.
-
     Returns
     -------
     bool
@@ -96,18 +91,6 @@ def looks_signed(token: object) -> bool:
 
 def parse(token: str | bytes, *, max_bytes: int) -> SignedToken:
     """Read a token in compact serialization, believing nothing.
-
-    Parameters
-    ----------
-    token : str or bytes
-        The token.
-    max_bytes : int
-        The longest that is looked at.
-
-    Returns
-    -------
-    SignedToken
-        Its parts.
 
     Raises
     ------
@@ -170,18 +153,7 @@ def verify_signature(token: SignedToken, keys: Collection[Key]) -> None:
 
 
 def quote(value: object) -> str:
-    """Show a value from a token in an error: printable, on one line, and cut short.
-
-    Parameters
-    ----------
-    value : object
-        Anything that JSON holds.
-
-    Returns
-    -------
-    str
-        At most some 80 ASCII characters.
-    """
+    """Show a value from a token in an error: printable, on one line, and cut short."""
     text = ascii(value)
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from oidc_widget.errors import ConfigurationError, OIDCError, VerificationError
+from oidc_widget.errors import OIDCError, VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,9 +100,7 @@ def install(app: Starlette, protect: Protection) -> None:
 def _publish(app: Starlette, protect: Protection, metadata: ResourceMetadata) -> None:
     routes = app.router.routes
     if any(isinstance(route, Route) and route.path == metadata.path for route in routes):
-        raise ConfigurationError(
-            f"{metadata.document['resource']} is the resource of two protections.", hint="Each names its own."
-        )
+        raise metadata.taken()
 
     async def document(_: Request) -> Response:
         current = protect._now().metadata or metadata  # noqa: SLF001  (its other half)

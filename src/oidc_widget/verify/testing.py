@@ -282,7 +282,7 @@ class Issuer:
         return jws.serialize_compact(headers, json.dumps(claims).encode(), key, registry=_ANYTHING)
 
     @contextlib.contextmanager
-    def trusted_by(self, *protections: Protection) -> Iterator[Issuer]:
+    def trusted_by(self, *protections: Protection[Any]) -> Iterator[Issuer]:
         """Have protections trust this issuer instead of their own, for a while.
 
         What else they demand stays: audience, scopes, required claims. Nobody is asked anything.

@@ -22,18 +22,7 @@ class KnownToken(NamedTuple):
 
 
 def fingerprint(token: str | bytes) -> bytes:
-    """Return what a token is remembered by: a memory dump must not yield tokens.
-
-    Parameters
-    ----------
-    token : str or bytes
-        The token.
-
-    Returns
-    -------
-    bytes
-        Its SHA-256.
-    """
+    """Return what a token is remembered by: a memory dump must not yield tokens."""
     return hashlib.sha256(
         token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
     ).digest()
@@ -43,11 +32,6 @@ class TokenCache:
     """The tokens verified last. Thread-safe.
 
     It only spares reading and the signature: time, audience and scopes are looked at each time.
-
-    Parameters
-    ----------
-    size : int
-        How many to remember.
     """
 
     def __init__(self, size: int) -> None:
@@ -57,11 +41,6 @@ class TokenCache:
 
     def get(self, token: str | bytes) -> KnownToken | None:
         """Return what is known of a token.
-
-        Parameters
-        ----------
-        token : str or bytes
-            The token.
 
         Returns
         -------
@@ -74,17 +53,7 @@ class TokenCache:
             return self._known.get(fingerprint(token))
 
     def put(self, token: str | bytes, parsed: SignedToken, ring: KeyRing) -> None:
-        """Remember a token.
-
-        Parameters
-        ----------
-        token : str or bytes
-            The token.
-        parsed : SignedToken
-            What it holds.
-        ring : KeyRing
-            The keys it was verified with.
-        """
+        """Remember a token."""
         with self._lock:
             self._known[fingerprint(token)] = KnownToken(parsed, ring)
             while len(self._known) > self._size:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from oidc_widget.errors import DiscoveryError, InvalidClaim
-from oidc_widget.oauth.http import fetch_json
+from oidc_widget.errors import InvalidClaim
+from oidc_widget.oauth.http import json_object
 from oidc_widget.oauth.provider import discover
+from oidc_widget.oauth.userinfo import ask_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,12 +54,10 @@ def fetch_userinfo(
         If they are about somebody else (§5.3.2).
     """
     provider = discover(client, str(claims.get("iss")), timeout=timeout, exact=True)
-    url = provider.endpoint("userinfo_endpoint", allow_insecure_http=allow_insecure_http)
-    try:
-        told = fetch_json(client, url, timeout=timeout, headers={"Authorization": f"Bearer {token}"})
-    except DiscoveryError as error:
-        # Without what led to it: that may hold the request, and with it the token.
-        raise DiscoveryError(error.message, code=error.code, hint=error.hint) from None
+    answer, address = ask_userinfo(
+        client, provider, lambda: token, timeout=timeout, allow_insecure_http=allow_insecure_http
+    )
+    told = json_object(answer, address)
     if told.get("sub") is None or told["sub"] != claims.get("sub"):
         raise InvalidClaim("The provider's answer is about somebody else than the token.", claim="sub")
     return MappingProxyType(told)

@@ -5,8 +5,6 @@
     it; `refuses()` has it fail.
 `terminal`
     This process has a terminal, and no sign of SSH, a Hub or CI.
-`login(**options)`
-    An `OIDCLogin` in this process, where no kernel runs; forgotten after the test.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ import sys
 
 import pytest
 
-from oidc_widget import OIDCLogin
 from oidc_widget.oauth.callback_address import own_address
 from shown import changes_to
 
@@ -109,17 +106,3 @@ def terminal(monkeypatch):
         for stream in ("stdin", "stdout"):
             patch.setattr(getattr(sys, stream), "isatty", lambda: True, raising=False)
         yield
-
-
-@pytest.fixture
-def login(provider):
-    made = []
-
-    def make(**options):
-        made.append(OIDCLogin(provider.issuer, provider.client_id, **options))
-        return made[-1]
-
-    yield make
-    for w in made:
-        w._sign_in.source.cancel()
-        w.sign_out()

@@ -6,8 +6,6 @@
     A real Secret Service: gnome-keyring on a session bus of its own. Skipped where it is not installed.
 `login(**options)`
     An `OIDCLogin` with `remember=True` in this process; closed after the test, as at a process's end.
-`approve(w, login)`
-    The person opens the link that is shown, and allows it.
 """
 
 from __future__ import annotations
@@ -24,8 +22,6 @@ import pytest
 
 from oidc_widget import OIDCLogin
 from oidc_widget.signin import keychain
-from providers.http_person import HttpPerson
-from shown import shown
 
 sys.path.insert(0, str(Path(__file__).parent))
 import file_keyring  # beside this file; a process of a test imports it too
@@ -97,26 +93,3 @@ def login(provider):
     yield make
     for w in made:
         w.close()
-
-
-@pytest.fixture
-def approve():
-    def visit(w, login="alice"):
-        with HttpPerson(login) as person:
-            person.visit(shown(w)["device"]["verification_uri_complete"])
-
-    return visit
-
-
-@pytest.fixture
-def signed_in(login, approve):
-    """Return a widget with a session that is remembered."""
-
-    def make(person="alice", **options):
-        w = login(**options)
-        w.sign_in()
-        approve(w, person)
-        w.wait(20)
-        return w
-
-    return make
