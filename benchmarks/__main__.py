@@ -67,8 +67,8 @@ def main() -> int:
     print()
     print(table.as_text([figure for figures in groups.values() for figure in figures]))
     if failed:
-        print(f"{failed} of the parts failed, so nothing is written: see above.", file=sys.stderr)
-    elif arguments.write:
+        print(f"{failed} of the parts could not be measured: see above.", file=sys.stderr)
+    if arguments.write:
         arguments.write.write_text(table.as_page(groups, about, notes))
     return failed
 

@@ -45,7 +45,7 @@ def as_page(
     """
     parts = [PREFACE, "\n".join(f"- **{name}**: {value}" for name, value in about.items())]
     for title, figures in groups.items():
-        parts += [f"## {title}", _rows(figures)]
+        parts += [f"## {title}", _rows(figures) if figures else "This could not be measured in that run."]
         if notes.get(title):
             parts.append(notes[title])
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -49,7 +49,7 @@ const [widget, signIn, style, callback, vault] = await Promise.all([
   bundle("frontend/view/style.css"),
   bundle("frontend/callback/callback.ts", { format: "iife" }),
   // What is imported dynamically becomes a file of its own. Its name tells its content, so that no vault ever loads a
-  // part of another version; what several of them need becomes one more.
+  // part of another version.
   bundle("frontend/vault/worker.ts", { splitting: true, entryNames: "vault", chunkNames: "vault-[name]-[hash]" }),
 ]);
 writeFileSync(join(widgetFiles, "widget.js"), widget["widget.js"]);

@@ -22,23 +22,15 @@ function atStart() {
   return [entry, ...new Set(chunks.flatMap((id) => named(new RegExp(`^${id}\\.`))))];
 }
 
-/** A module of the vault, and what it loads at once: not what it loads when it needs it. */
-function atOnce(file) {
-  const others = [...readFileSync(file, "utf8").matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)];
-  return [file, ...others.map(([, name]) => join(labFiles, name))];
-}
-
-const [vault, tokens] = [join(labFiles, "vault.js"), ...named(/^vault-token-endpoint-/)].map(atOnce);
-if (vault.length > 2)
-  throw new Error(`${vault.join(", ")}: the vault is to load at most one more file before it answers`);
+const [vault, ...others] = named(/^vault(?!-words-|-sha2-)/);
+if (others.length > 0) throw new Error(`${others.join(", ")}: all that a sign-in needs is to be in the one file`);
 
 const rows = [
   ["widget module", [join(widgetFiles, "widget.js")], 8000],
   ["· a sign-in's window, where our files are", [join(labFiles, "sign-in.js")], 7000],
   ["callback page's script", [join(widgetFiles, "callback.js")], 1000],
   ["labextension, when JupyterLab starts", atStart(), 15_000],
-  ["vault, ready for a click", vault, 16_000],
-  ["· token requests and their checks", tokens.filter((file) => !vault.includes(file)), 10_000],
+  ["vault, with every check", [vault], 22_000],
   ["· words, when something went wrong", named(/^vault-words-/), 3000],
   ["· stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
 ];

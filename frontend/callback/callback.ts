@@ -36,7 +36,6 @@ const lost = (): void =>
   );
 
 if (state) {
-  show("Finishing the sign-in …");
   const channel = new BroadcastChannel(`oidc-widget:${state}`);
   const post = (): void => channel.postMessage({ search, hash, pathname });
   // Repeated, and not given up on: a vault that is only just starting may miss the first ones.
@@ -52,7 +51,8 @@ if (state) {
       close();
     }
   };
-  post();
+  post(); // before anything is drawn: who waits for the token waits for this
+  show("Finishing the sign-in …");
 } else {
   lost();
 }

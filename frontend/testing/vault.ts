@@ -1,7 +1,6 @@
 import { vi } from "vitest";
 import type { Role } from "../vault/messages.js";
 import { problemOf } from "../vault/problem.js";
-import { loadTokenRequests } from "../vault/token-requests.js";
 import { createVault } from "../vault/vault.js";
 import { TestClock } from "./clock.js";
 import { TestJupyter } from "./jupyter.js";
@@ -25,7 +24,7 @@ export async function vaultAndProvider() {
     },
   });
   // What the vault loads when it needs it, a test has no time to wait for.
-  await Promise.all([problemOf(new Error()), loadTokenRequests()]);
+  await problemOf(new Error());
   const idp = await TestProvider.make({ now });
   const jupyter = new TestJupyter();
   const environment = { ...idp.environment, fetch: jupyter.fetch(idp.fetch) };

@@ -10,7 +10,6 @@ import { TestJupyter } from "../testing/jupyter.js";
 import { TestPage } from "../testing/page.js";
 import { TestProvider } from "../testing/provider.js";
 import { problemOf } from "./problem.js";
-import { loadTokenRequests } from "./token-requests.js";
 import { createVault } from "./vault.js";
 
 interface Case {
@@ -62,7 +61,7 @@ beforeAll(async () => {
     signals.push(timeout.call(AbortSignal, milliseconds / HASTE));
     return signals[signals.length - 1];
   };
-  await Promise.all([problemOf(new Error()), loadTokenRequests()]);
+  await problemOf(new Error());
 });
 
 afterAll(() => {

@@ -30,6 +30,26 @@ describe("signing in", () => {
     ]);
   });
 
+  test("tells the kernel before the pages, whose drawing would hold the token up", async () => {
+    const { page } = await vaultAndProvider();
+    const lane = page("delivery");
+    lane.result = "delivered";
+    const tab = page();
+    const order: string[] = [];
+    for (const port of [lane, tab]) {
+      const post = port.postMessage.bind(port);
+      port.postMessage = (message) => {
+        if (message.type === "deliver") order.push(message.message.event);
+        if (message.type === "state") order.push(message.state.status);
+        post(message);
+      };
+    }
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    expect(order).toContain("token");
+    expect(order.indexOf("token")).toBeLessThan(order.indexOf("signed_in"));
+  });
+
   test("gives no page a refresh token, an ID token, a verifier or a nonce, and the access token to the kernel alone", async () => {
     const { idp, page, clock } = await vaultAndProvider();
     const idTokens: unknown[] = [];

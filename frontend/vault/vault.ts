@@ -70,12 +70,12 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     environmentOf,
     publish,
     signedIn(link, result) {
-      userCheck.remember();
       const session = sessions.enter(result);
       attach(link, session);
       for (const other of links.values()) {
         if (other !== link && other.request && serves(session, other.request, environment.now())) offerSession(other);
       }
+      userCheck.remember(); // last: kernels' tokens have the same server to pass
     },
   });
   const sessions = createSessions(environment, {

@@ -14,6 +14,12 @@ import { barePage, isSilent, silentProvider } from "./silent-provider.js";
 /** How long a window may be open before somebody asks the provider what it shows there, in ms. */
 const STALLED_AFTER = 2000;
 
+/**
+ * How long a window may be closed before the provider is asked whether it answers at all, in ms: the callback page closes
+ * its window too, and the token request is not to wait behind such a question.
+ */
+const CLOSED_FOR = 300;
+
 /** What a link is for. */
 export interface LinkSetup {
   wanted: Wanted;
@@ -293,11 +299,12 @@ export class VaultLogin implements SignInControl {
       this.#closedIn = this.#state.count;
       this.#send({ type: "window_closed", link_id: this.id });
     };
-    this.#stopLooking = onWindowClosed(
-      popup,
-      closed,
-      async () => target !== undefined && (await isSilent(barePage(target.url))),
-    );
+    const attempt = this.#state.count;
+    const silent = async () => {
+      await new Promise((resolve) => setTimeout(resolve, CLOSED_FOR));
+      return target !== undefined && this.#isWaiting(attempt) && (await isSilent(barePage(target.url)));
+    };
+    this.#stopLooking = onWindowClosed(popup, closed, silent);
   }
 
   /** @returns whether the window may be open still, since nothing here can close it */

@@ -1,7 +1,7 @@
 import type { Problem } from "../../oauth/errors.js";
 import { type Link, tokenOf } from "../links/link.js";
 import { shownOf, stateOf } from "../links/link-state.js";
-import type { Delivery } from "../messages.js";
+import type { Delivery, LinkState } from "../messages.js";
 import type { Deliveries } from "./delivery.js";
 
 export interface PublisherContext {
@@ -13,7 +13,10 @@ export interface PublisherContext {
   lost(link: Link): void;
 }
 
-/** Says of a link what there is to say: to its pages all of it, to its kernel what has changed for it. */
+/**
+ * Says of a link what there is to say: to its pages all of it, to its kernel what has changed for it. The kernel's comes
+ * first: it passes through a page's thread too, which what is shown would hold up for as long as drawing takes.
+ */
 export interface Publisher {
   publish(link: Link): void;
   deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void>;
@@ -22,8 +25,11 @@ export interface Publisher {
 export function createPublisher(vaultId: string, deliveries: Deliveries, context: PublisherContext): Publisher {
   function publish(link: Link): void {
     const state = stateOf(link);
+    if (link.forKernel) publishToKernel(link, state);
     for (const port of link.ports) port.postMessage({ type: "state", link_id: link.id, state });
-    if (!link.forKernel) return;
+  }
+
+  function publishToKernel(link: Link, state: LinkState): void {
     const { session, told } = link;
     const token = tokenOf(link);
     const { status, error, warning } = state;

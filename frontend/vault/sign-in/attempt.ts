@@ -1,11 +1,10 @@
 import { type AuthorizationRequest, authorizationRequest } from "../../oauth/authorization-request.js";
 import { samePath } from "../../oauth/callback-address.js";
 import { type Environment, randomString } from "../../oauth/environment.js";
-import type { Tokens } from "../../oauth/token-endpoint.js";
+import { exchangeCode, revokeToken, type Tokens } from "../../oauth/token-endpoint.js";
 import type { Clock } from "../clock.js";
 import type { LinkedTo } from "../messages.js";
 import type { Destination } from "../providers/destination.js";
-import { exchangeCode, revokeToken } from "../token-requests.js";
 
 /** How long an open sign-in is waited for, in seconds: people look for their second factor. */
 const BEGUN_FOR = 900;

@@ -7,7 +7,6 @@ import { clear, type Link } from "../links/link.js";
 import type { FromVault, Port } from "../messages.js";
 import { problemOf } from "../problem.js";
 import type { Destination } from "../providers/destination.js";
-import { loadTokenRequests } from "../token-requests.js";
 import { prepareSignIn, type SignIn, type SignInResult } from "./attempt.js";
 
 /** A prepared sign-in is renewed when it is this old, in seconds. */
@@ -41,7 +40,6 @@ function whoIsIt(supported: unknown): string | undefined {
 export function createSignInFlow(context: SignInFlowContext): SignInFlow {
   const { clock, destinationOf, environmentOf, publish, signedIn } = context;
   const make = async (link: Link) => {
-    void loadTokenRequests().catch(() => undefined); // asked for again, and told, when there is an answer
     const destination = await destinationOf(link);
     const prompt = link.anew ? whoIsIt(destination.provider.metadata.prompt_values_supported) : undefined;
     link.samePerson = prompt === undefined;

@@ -16,6 +16,7 @@ from jupyterhub.services.auth import (  # type: ignore[import-untyped]  # no py.
     HubOAuth,
     HubOAuthCallbackHandler,
     HubOAuthenticated,
+    UserNotAllowed,
 )
 from jupyterhub.utils import url_path_join  # type: ignore[import-untyped]  # the same
 from tornado.httpserver import HTTPServer
@@ -108,16 +109,18 @@ class CallbackHandler(HubOAuthenticated, _PageHandler):  # type: ignore[misc]  #
         if target is None:
             self.show(_NO_TARGET, 400)
             return
-        if self.current_user is None:
+        # Not from the cache: the server may have been started a moment ago. And not by `current_user`, which
+        # holds up everybody else until the Hub has answered.
+        token = self.hub_auth.get_token(self)
+        user = token and await self.hub_auth.user_for_token(token, use_cache=False, sync=False)
+        if not user:
             # Back here afterwards: the Hub's library keeps this address in memory meanwhile.
             self.redirect(self.get_login_url())
             return
-        # Not from the cache: the server may have been started a moment ago.
-        token = self.hub_auth.get_token(self)
-        user = await self.hub_auth.user_for_token(token, use_cache=False, sync=False)
-        if user is None:
-            self.redirect(self.get_login_url())
-            return
+        try:
+            self.check_hub_user(user)
+        except UserNotAllowed as refused:
+            raise HTTPError(403, f"{user['name']} may not use this service.") from refused
         servers = user.get("servers") or {}
         found = find_destination(target, servers.values(), origins=_origins(self))
         stopped = is_own_server(target, user["name"], base_url=os.environ.get("JUPYTERHUB_BASE_URL", "/"))
