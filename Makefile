@@ -77,12 +77,12 @@ bench: .venv/linked .venv/kernels .venv/chromium benchmarks/node_modules/install
 .PHONY: test-firefox
 test-firefox: .venv/linked .venv/chromium
 	$(BIN)/python ui-tests/firefox_esr.py
-	node --test --test-concurrency=1 ui-tests/firefox/*.test.mjs
+	node --test --test-concurrency=1 $(ARGS) ui-tests/firefox/*.test.mjs
 
 .PHONY: test-keycloak
 test-keycloak: .venv/linked .venv/chromium
 	$(BIN)/python ui-tests/providers/keycloak.py
-	$(BIN)/pytest ui-tests/keycloak
+	$(BIN)/pytest $(ARGS) ui-tests/keycloak
 
 .PHONY: check
 check: .venv/installed node_modules/installed

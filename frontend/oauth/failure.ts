@@ -49,6 +49,7 @@ export interface Unanswered {
 /** The Jupyter server's own words, by way of the relay; without any, it does not know the person any more. */
 export interface Said {
   said?: string;
+  retryAfter?: number;
 }
 
 /**

@@ -310,6 +310,19 @@ describe("when and how the person signed in", () => {
     expect(idp.revoked).toHaveLength(1);
   });
 
+  test.each([
+    [{ essential: true, value: "urn:mfa" }, "acr_mismatch"],
+    [{ essential: true, values: ["urn:mfa", "urn:otp"] }, "acr_mismatch"],
+    [{ essential: true, values: ["urn:mfa", "urn:pwd"] }, undefined],
+    [{ values: ["urn:mfa"] }, undefined],
+    [{ essential: true }, undefined],
+    [null, undefined],
+  ])("with acr as a claim counts where it is essential (§5.5.1.1): %j", async (acr, code) => {
+    await setUp();
+    idp.idToken = (claims) => ({ ...claims, acr: "urn:pwd" });
+    expect((await problem({ claims: JSON.stringify({ id_token: { acr } }) }))?.code).toBe(code);
+  });
+
   test("with acr_values is taken: one of them", async () => {
     await setUp();
     idp.idToken = (claims) => ({ ...claims, acr: "urn:otp" });

@@ -8,6 +8,7 @@ import { checkAlgorithm, checkSameSignIn, clockSkew, invalidIdToken, validateSig
 import { decoded } from "./jwt.js";
 import type { Provider } from "./provider.js";
 import { type LoginRequest, type Target, targetParameters } from "./request.js";
+import { retryAfter } from "./retry-after.js";
 import { send } from "./send.js";
 
 /** What a token endpoint gave, checked. Lifetimes are seconds from the moment of the request. */
@@ -155,7 +156,10 @@ function way(asked: Asked) {
       const response = await send(asked.environment, address, init, "token_endpoint_unreachable");
       const { status, ok } = response;
       if (status >= 500 || status === 429 || status === 408) {
-        throw new Failure("token_endpoint_unreachable", { status, retryAfter: retryAfter(response, asked) });
+        throw new Failure("token_endpoint_unreachable", {
+          status,
+          retryAfter: retryAfter(response, asked.environment),
+        });
       }
       const json: unknown = await response
         .clone()
@@ -173,15 +177,6 @@ function way(asked: Asked) {
 function bare(response: Response): Response {
   const type = response.headers.get("content-type");
   return new Response(response.body, { status: response.status, headers: type ? { "content-type": type } : {} });
-}
-
-/** RFC 9110 §10.2.3, in seconds from now; `undefined`: not said. */
-function retryAfter({ headers }: Response, { environment }: Asked): number | undefined {
-  const said = headers.get("retry-after");
-  if (!said) return undefined;
-  // biome-ignore lint/style/noRestrictedGlobals: reads a date; what time it is comes from the environment
-  const seconds = /^\d+$/.test(said) ? Number(said) : Date.parse(said) / 1000 - environment.now();
-  return seconds > 0 ? seconds : undefined;
 }
 
 /**

@@ -163,7 +163,10 @@ function signIn(login: SignInControl, primary = true): Line["buttons"][number] {
 }
 
 function accept(login: SignInControl, account: string): Line["buttons"][number] {
-  return [["Use session of %1", account], () => login.accept?.(), true];
+  const { to } = login;
+  const where = to?.configured && to.label ? to.label : to?.host;
+  const label: Sentence = where ? ["Use session of %1 at %2", account, where] : ["Use session of %1", account];
+  return [label, () => login.accept?.(), true];
 }
 
 const signOut = (login: SignInControl): Line["buttons"][number] => [["Sign out"], () => login.signOut()];

@@ -293,6 +293,16 @@ describe("each state", () => {
     expect(control.clicks).toEqual(["accept"]);
   });
 
+  test("a session on offer says at which provider it is: by the administrator's name, else by the host", () => {
+    view();
+    control.to = { host: "idp.example.com", label: "Corp", configured: true };
+    control.show({ status: "signed_out", offer: "Alice Adams" });
+    expect(buttons()).toEqual(["Use session of Alice Adams at Corp"]);
+    control.to = { host: "evil.example.com", label: "Corp", configured: false };
+    control.show({ status: "signed_out", offer: "Alice Adams" });
+    expect(buttons()).toEqual(["Use session of Alice Adams at evil.example.com"]);
+  });
+
   test("signed out by the provider, with another account's session on offer: both ways", () => {
     view();
     control.show({ status: "expired", ended_by_provider: true, offer: "Bob" });
@@ -389,7 +399,7 @@ test("names, hosts and what strangers say are isolated, so that none of them tur
   expect(isolated()).toEqual([override]);
   expect(status()).toBe(`Signed in as ${override}`);
   control.show({ status: "signed_out", offer: override });
-  expect(isolated()).toEqual([override]);
+  expect(isolated()).toEqual([override, override]);
   const sentences = { message: [["The provider says: “%1”.", override]] as [string, string][] };
   control.show({ status: "error", error: { code: "access_denied", message: "x", sentences } });
   expect(isolated()).toEqual([override]);

@@ -159,6 +159,20 @@ async def test_too_many_requests_are_told_as_such(hub, service):
     assert (caught.value.status, caught.value.headers) == (429, {"Retry-After": "7"})
 
 
+async def test_when_a_provider_wants_to_be_asked_again_is_passed_on(hub, service):
+    said = b'{"error": "token_endpoint_unreachable", "error_description": "Corp has a problem."}'
+    service.answer = (502, "application/json", said, {"Retry-After": "40"})
+    with pytest.raises(Refusal) as caught:
+        await hub.token("corp", "alice", "", b"")
+    refusal = caught.value
+    assert (refusal.status, refusal.code, refusal.sentence) == (
+        502,
+        "token_endpoint_unreachable",
+        "Corp has a problem.",
+    )
+    assert refusal.headers == {"Retry-After": "40"}
+
+
 async def test_a_name_is_no_path_at_the_hub(hub, service):
     service.answer = (404, "application/json", b"{}", {})
     await hub.token("../../../hub/api/users", "alice", "", b"")

@@ -270,6 +270,23 @@ def test_one_user_can_t_flood_the_provider(relay):
 @pytest.mark.parametrize(
     ("fault", "answered"),
     [
+        ({"status": 429, "body": "<h1>Slow down"}, (502, "token_endpoint_unreachable")),
+        ({"status": 429, "body": {"error": "slow_down"}}, (429, "slow_down")),
+        ({"status": 503, "body": {"error": "temporarily_unavailable"}}, (503, "temporarily_unavailable")),
+    ],
+    ids=["429", "slow_down", "503"],
+)
+def test_when_to_ask_again_is_passed_on(relay, grant, provider, fault, answered):
+    form = grant(CLIENT.client_id)
+    provider.fault("token", kind="status", headers={"Retry-After": "40"}, **fault)
+    answer = relay.post("api/providers/confidential/token", data=form)
+    assert (answer.status_code, answer.json()["error"]) == answered
+    assert answer.headers["Retry-After"] == "40"
+
+
+@pytest.mark.parametrize(
+    ("fault", "answered"),
+    [
         ({"kind": "html"}, (502, "token_response_invalid")),
         ({"kind": "redirect", "location": "http://127.0.0.1:9/"}, (502, "token_response_invalid")),
         ({"kind": "status", "status": 500}, (502, "token_endpoint_unreachable")),

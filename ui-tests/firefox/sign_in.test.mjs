@@ -33,7 +33,9 @@ let firefox;
 let context;
 
 before(async () => {
-  [servers, firefox] = await Promise.all([startServers(), startFirefox()]);
+  // One after the other: what was started before a failure is there to be ended.
+  servers = await startServers();
+  firefox = await startFirefox();
 });
 
 after(async () => {
@@ -71,8 +73,13 @@ async function signIn(notebook, login = "alice") {
 
 test("the token is there in the next cell", PATIENT, async () => {
   const notebook = await shown("w.access_token is not None, w.status, w.claims['name']");
-  await signIn(notebook);
+  const popup = await notebook.opened("Sign in");
+  await popup.waitForSelector('input[name="login"]', { timeout: 30_000 });
+  // Nobody vouches for this provider, so its pages can't move ours.
+  assert.equal(await popup.evaluate("window.opener"), null);
+  await fillIn(popup);
   await notebook.expectText("Signed in as Alice Adams");
+  await notebook.expectKernel("w.status", "signed_in");
   assert.equal(await notebook.run(1), "(True, 'signed_in', 'Alice Adams')");
   const [exchange] = await servers.requests("token", "authorization_code");
   assert.equal(exchange.params.redirect_uri, servers.redirectUris[0]);
@@ -83,6 +90,14 @@ test("the token arrives while a cell blocks", PATIENT, async () => {
   await notebook.start(1);
   await fillIn(await notebook.opened("Sign in"));
   assert.equal(await notebook.finish(1), "blocking\nsigned_in Alice Adams");
+});
+
+test("a token is renewed when asked for, and nobody notices", PATIENT, async () => {
+  const notebook = await shown();
+  await signIn(notebook);
+  await notebook.execute("before = w.access_token; w.refresh()");
+  await notebook.expectKernel("w.access_token not in (None, before), w.status", "True signed_in");
+  assert.equal((await servers.requests("token", "refresh_token")).length, 1);
 });
 
 test("two tabs live on one chain of rotating refresh tokens", PATIENT, async () => {

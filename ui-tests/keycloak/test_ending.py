@@ -46,6 +46,7 @@ def sign_out(nb):
     expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
 
 
+@pytest.mark.smoke
 def test_a_sign_out_ends_the_session_that_was_ours_alone(nb, keycloak):
     sign_in(nb, form=KeycloakForm)
     sign_out(nb)

@@ -42,7 +42,7 @@ VERSION = "26.7.3"
 REALM = "jupyter"
 
 #: Seconds that a start may take, on two cores that others use too.
-PATIENCE = 180
+PATIENCE = 240
 
 #: Kept between runs, and in no commit.
 CACHE = Path(__file__).parents[2] / ".keycloak"

@@ -106,7 +106,7 @@ export function reduce(state: LoginState, event: LoginEvent): LoginState {
         leftOpen: event.leftOpen,
       };
     case "signed_out":
-      return { ...state, kernel: undefined, lost: undefined };
+      return { ...state, kernel: undefined, lost: undefined, prepared: undefined }; // it would ask nobody who it is
     case "log_out":
       return { ...state, link: { ...state.link, logout: false } };
     case "connected":

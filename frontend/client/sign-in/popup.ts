@@ -17,6 +17,9 @@ const CLOSE_AGAIN_LAST = 1600;
 /**
  * Must be called inside a click: after an `await` the browser would block it. `null`: it was blocked.
  *
+ * Messages may arrive before it returns: Firefox turns its event loop while a window opens, for a second on a busy
+ * machine. What was read before may be old afterwards.
+ *
  * @param target where to; without one the window stays empty, and this page's, until {@link sendWindow}
  */
 export function openSignInWindow(target?: Target): Window | null {

@@ -77,19 +77,23 @@ class Popup {
 
 let opened: Popup[];
 let blocking: boolean;
+/** What happens while a window opens: Firefox delivers messages then. */
+let whileOpening: () => void;
 /** Whether the provider answers at all. */
 let answers: () => Promise<Response>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   sessionStorage.clear();
-  [opened, blocking] = [[], false];
+  [opened, blocking, whileOpening] = [[], false, () => {}];
   answers = async () => new Response();
   vi.stubGlobal("fetch", () => answers());
   vi.stubGlobal("open", (url: string) => {
     if (blocking) return null;
-    opened.push(new Popup(url));
-    return opened.at(-1);
+    const popup = new Popup(url);
+    opened.push(popup);
+    whileOpening();
+    return popup;
   });
 });
 afterEach(() => vi.useRealTimers());
@@ -171,6 +175,15 @@ describe("a click", () => {
     expect(vault.all("window_closed")).toEqual([]);
   });
 
+  test("right after a sign-out does not use what was prepared before, which asks nobody who it is", async () => {
+    const { vault, login } = await linked();
+    login.signOut();
+    login.signIn();
+    await prompt();
+    expect(vault.all("begin")).toMatchObject([{ prepared_id: undefined }]);
+    expect(opened.map(({ url }) => url)).toEqual(["about:blank"]);
+  });
+
   test("uses each prepared address once", async () => {
     const { login } = await linked();
     login.signIn();
@@ -199,6 +212,48 @@ describe("a click", () => {
     vault.say({ type: "opened", link_id: "link-1" });
     vault.state({ status: "signed_in", account: "Alice" });
     expect(login.state.status).toBe("signed_in");
+  });
+});
+
+describe("what arrives while a window opens, as it does in Firefox,", () => {
+  const prepares = (vault: FakeVault, id: string, url: string) => () =>
+    vault.say({ type: "prepared", link_id: "link-1", prepared: { id, url, configured: true } });
+
+  test("is not taken for what the window was opened with: an empty one is sent on", async () => {
+    const { vault, login } = await linked({ prepared: false });
+    whileOpening = prepares(vault, "p1", URL_1);
+    login.signIn();
+    await prompt();
+    expect(vault.all("begin")).toMatchObject([{ prepared_id: undefined }]);
+    vault.say({ type: "opened", link_id: "link-1", url: `${URL_1}&anew`, configured: true });
+    expect(opened.map(({ url }) => url)).toEqual([`${URL_1}&anew`]);
+  });
+
+  test("nor does a newer address become the one that the window went to", async () => {
+    const { vault, login } = await linked();
+    whileOpening = prepares(vault, "p2", `${URL_1}&renewed`);
+    login.signIn();
+    await prompt();
+    expect(vault.all("begin")).toMatchObject([{ prepared_id: "p1" }]);
+  });
+
+  test("sends the window of the link on, when it is the address", async () => {
+    const { vault, login } = await linked({ prepared: false });
+    login.ask();
+    await prompt();
+    whileOpening = () => vault.say({ type: "opened", link_id: "link-1", url: URL_1, configured: false });
+    login.openWindow();
+    expect(opened).toMatchObject([{ url: URL_1, opener: null }]);
+  });
+
+  test("leaves no window of the link behind, when the sign-in is cancelled", async () => {
+    const { login } = await linked({ prepared: false });
+    login.ask();
+    await prompt();
+    whileOpening = () => login.cancel();
+    login.openWindow();
+    expect(opened).toMatchObject([{ closed: true }]);
+    expect(login.state.status).toBe("signed_out");
   });
 });
 

@@ -1,12 +1,21 @@
 import { discoveryUrl } from "../../oauth/authority.js";
 import type { Problem } from "../../oauth/errors.js";
 import type { LoginRequest } from "../../oauth/request.js";
-import type { Delivery, FromVault, LinkedTo, LinkOptions, LinkState, ToVault, Wanted } from "../../vault/messages.js";
+import type {
+  Delivery,
+  FromVault,
+  LinkedTo,
+  LinkOptions,
+  LinkState,
+  Prepared,
+  ToVault,
+  Wanted,
+} from "../../vault/messages.js";
 import { hostOf } from "../provider-address.js";
 import { lossOf, noteSignIn, noteSignOut } from "../signed-in-note.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import type { KernelState } from "./kernel-state.js";
-import { INITIAL, type LoginEvent, reduce, shown, type Target } from "./login-state.js";
+import { INITIAL, type LoginEvent, reduce, type SignInWindow, shown, type Target } from "./login-state.js";
 import { closeSignInWindow, onWindowClosed, openSignInWindow, sendWindow } from "./popup.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
 import { barePage, isSilent, silentProvider } from "./silent-provider.js";
@@ -100,23 +109,30 @@ export class VaultLogin implements SignInControl {
 
   /** Call it inside a click. */
   signIn(): void {
-    const target = this.#state.prepared;
-    const popup = openSignInWindow(target);
-    this.#begin(popup ? (target ? "sent" : "empty") : "blocked", popup);
+    const { prepared } = this.#state;
+    const popup = openSignInWindow(prepared);
+    this.#begin(popup ? (prepared ? "sent" : "empty") : "blocked", popup, prepared);
   }
 
   /** A kernel asks for a sign-in: the page shows a link, and only a click of the person opens a window. */
   ask(): void {
-    if (!this.#state.attempt && this.#state.link.status !== "signing_in") this.#begin("asked", null);
+    if (!this.#state.attempt && this.#state.link.status !== "signing_in")
+      this.#begin("asked", null, this.#state.prepared);
   }
 
   openWindow(): void {
     const { attempt } = this.#state;
     if (!attempt || attempt.window === "sent" || attempt.window === "empty") return;
     const { target } = attempt;
+    const { count } = this.#state;
     const popup = openSignInWindow(target);
+    if (popup && count !== this.#state.count) {
+      closeSignInWindow(popup); // cancelled meanwhile
+      return;
+    }
     this.#look(popup, target);
     this.#happened({ type: "window", window: popup ? (target ? "sent" : "empty") : "blocked" });
+    this.#sendOn();
   }
 
   cancel(): void {
@@ -171,8 +187,8 @@ export class VaultLogin implements SignInControl {
     this.#changed.clear();
   }
 
-  #begin(window: "empty" | "sent" | "blocked" | "asked", popup: Window | null): void {
-    const { prepared } = this.#state;
+  /** @param prepared what the window was opened with, if anything: the state may know another by now */
+  #begin(window: SignInWindow, popup: Window | null, prepared?: Prepared): void {
     this.#happened({ type: "begun", window, target: prepared });
     this.#look(popup, prepared);
     const attempt = this.#state.count;
@@ -254,12 +270,17 @@ export class VaultLogin implements SignInControl {
     const target = url === undefined ? undefined : { url, configured };
     this.#happened({ type: "opened", target });
     if (failure) this.#closeWindow();
-    const window = this.#state.attempt?.window;
-    if (target && window === "sent") {
+    if (target && this.#state.attempt?.window === "sent") {
       this.#closeWindow();
       this.#happened({ type: "window", window: "blocked" }); // the link goes where an answer is waited for
     }
-    if (!target || window !== "empty") return;
+    this.#sendOn();
+  }
+
+  /** Sends the empty window to where the sign-in goes on, once that is known. */
+  #sendOn(): void {
+    const { window, target } = this.#state.attempt ?? {};
+    if (window !== "empty" || !target) return;
     const popup = this.#popup;
     if (popup && !popup.closed) {
       sendWindow(popup, target);

@@ -28,6 +28,8 @@ export interface Link {
   offer?: Session;
   /** Ready to be opened inside a click. */
   prepared?: SignIn;
+  /** The one before it, which a window may have been opened with just now. */
+  replaced?: SignIn;
   /** The last click, until it is cancelled: making an address ready may take a while. */
   click?: object;
   /** Open in a window. */
@@ -77,6 +79,7 @@ export function follow(link: Link, { wanted, account, options }: Pick<Link, "wan
   link.account = account;
   link.request = undefined;
   link.prepared = undefined;
+  link.replaced = undefined;
   link.linkedTo = undefined;
 }
 

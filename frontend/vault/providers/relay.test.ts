@@ -9,7 +9,12 @@ import { relayed } from "./relay.js";
 const BASE = "http://localhost:8888/user/alice/";
 
 /** A Jupyter server that passes everything on to the provider, as ours does. */
-async function ready(status = 200, error = "not_signed_in_to_jupyter", error_description?: string) {
+async function ready(
+  status = 200,
+  error = "not_signed_in_to_jupyter",
+  error_description?: string,
+  headers: Record<string, string> = {},
+) {
   const idp = await TestProvider.make();
   const seen: { address: string; init: RequestInit }[] = [];
   const direct = idp.environment.fetch;
@@ -17,7 +22,7 @@ async function ready(status = 200, error = "not_signed_in_to_jupyter", error_des
     const address = String(input);
     seen.push({ address, init });
     if (!address.startsWith(BASE)) throw new TypeError("no CORS");
-    if (status !== 200) return Response.json({ error, error_description }, { status });
+    if (status !== 200) return Response.json({ error, error_description }, { status, headers });
     const what = address.split("/").at(-1);
     if (what === "metadata") {
       const metadata = await (await direct(`${idp.issuer}/.well-known/openid-configuration`)).json();
@@ -99,6 +104,13 @@ describe("by way of the Jupyter server", () => {
     const { environment } = await ready(401, "invalid_client");
     const attempt = refreshTokens(provider, "notebooks", tokens.refresh_token as string, { scopes: [] }, environment);
     expect((await problemWith(() => attempt)).code).toBe("unknown_client");
+  });
+
+  test.each([429, 502])("when to ask again is heard, with %i", async (status) => {
+    const { provider, tokens } = await signedIn();
+    const { environment } = await ready(status, "slow_down", "Corp has a problem.", { "retry-after": "40" });
+    const attempt = refreshTokens(provider, "notebooks", tokens.refresh_token as string, { scopes: [] }, environment);
+    await expect(attempt).rejects.toMatchObject({ facts: { retryAfter: 40 } });
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import type { Environment } from "../../oauth/environment.js";
 import { Failure } from "../../oauth/failure.js";
+import { retryAfter } from "../../oauth/retry-after.js";
 import type { JupyterServer } from "./jupyter-server.js";
 
 /**
@@ -22,7 +23,7 @@ export function relayed(
     // Jupyter's own refusal is none of the provider: the session goes on once the person is signed in to Jupyter again.
     if ((response.status === 401 || response.status === 403) && !(await isOfProvider(response)))
       throw new Failure("token_endpoint_unreachable", {});
-    if (response.status >= 500) await explain(response, what);
+    if (response.status >= 500) await explain(response, what, environment);
     return response;
   };
   return {
@@ -53,14 +54,16 @@ async function isOfProvider(response: Response): Promise<boolean> {
 }
 
 /** The server says in a sentence what is wrong between it and the provider. */
-async function explain(response: Response, what: string): Promise<void> {
+async function explain(response: Response, what: string, environment: Environment): Promise<void> {
   const { error, error_description: said } = await response
     .clone()
     .json()
     .catch(() => ({}));
   if (typeof said !== "string") return;
   // A token request may succeed later, so it must not end a session, whatever stands in its way now.
-  if (what !== "metadata") throw new Failure("token_endpoint_unreachable", { said });
+  if (what !== "metadata") {
+    throw new Failure("token_endpoint_unreachable", { said, retryAfter: retryAfter(response, environment) });
+  }
   const known = error === "issuer_mismatch" || error === "discovery_failed";
   throw new Failure(known ? error : "provider_unreachable", { said });
 }

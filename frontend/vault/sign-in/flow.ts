@@ -65,6 +65,7 @@ export function createSignInFlow(context: SignInFlowContext): SignInFlow {
       clock.setTimeout(() => {
         if (link.prepared !== next) return;
         link.prepared = undefined;
+        link.replaced = next;
         if (link.ports.size > 0) void prepare(link);
       }, PREPARED_FOR);
     } catch (failure) {
@@ -108,8 +109,9 @@ export function createSignInFlow(context: SignInFlowContext): SignInFlow {
       const click = {};
       link.click = click;
       clear(link);
-      const ready = link.prepared?.id === preparedId ? link.prepared : undefined;
+      const ready = [link.prepared, link.replaced].find((signIn) => signIn?.id === preparedId);
       link.prepared = undefined;
+      link.replaced = undefined;
       let opened: { url?: string; configured?: boolean; failure?: Problem } = {};
       try {
         const signIn = ready ?? (await make(link));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,12 @@ class Answer:
             return max(0.0, (when - now).total_seconds())
         except (TypeError, ValueError):
             return None
+
+    @property
+    def wait_header(self) -> dict[str, str]:
+        """The same as a header, for whoever passes the answer on."""
+        wait = self.retry_after
+        return {} if wait is None else {"Retry-After": str(math.ceil(wait))}
 
 
 def _object(content_type: str, body: bytes) -> dict[str, Any]:

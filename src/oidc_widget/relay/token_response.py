@@ -43,7 +43,7 @@ def token_response(answer: Answer, *, name: str, oidc: bool) -> tuple[int, dict[
     Raises
     ------
     Refusal
-        It is neither.
+        It is neither, or the provider says when to ask again.
     """
     document = answer.document
     if isinstance(document.get("error"), str):
@@ -52,7 +52,11 @@ def token_response(answer: Answer, *, name: str, oidc: bool) -> tuple[int, dict[
         }
         error["error"] = _RENAMED.get(error["error"], error["error"])
         # GitHub sends errors with status 200 (RFC 6749 §5.2 wants 400).
-        return answer.status if answer.status >= HTTPStatus.BAD_REQUEST else 400, error
+        status = answer.status if answer.status >= HTTPStatus.BAD_REQUEST else 400
+        if answer.passing and (headers := answer.wait_header):
+            said = error.get("error_description", f"The provider {name!r} asks to wait.")
+            raise Refusal(status, error["error"], said, headers)
+        return status, error
     if answer.status == HTTPStatus.OK and isinstance(document.get("access_token"), str):
         if not oidc:
             _complete(document)
@@ -64,6 +68,7 @@ def token_response(answer: Answer, *, name: str, oidc: bool) -> tuple[int, dict[
             502,
             "token_endpoint_unreachable",
             f"The provider {name!r} has a problem of its own (status {answer.status}). Try again in a while.",
+            answer.wait_header,
         )
     else:
         reason = "sent something that is no token response"

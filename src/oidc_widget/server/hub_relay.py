@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from http import HTTPStatus
@@ -129,13 +128,12 @@ class HubRelay:
             )
         if answer.media_type != "application/json" or not isinstance(answer.document, dict):
             raise _unexpected(f"sent something unexpected (status {answer.status})")
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = answer.retry_after or 1.0
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (answer.error and answer.wait_header):
             raise Refusal(
-                429,
-                "too_many_requests",
-                "Too many requests in a short time; try again in a while.",
-                {"Retry-After": str(math.ceil(wait))},
+                answer.status,
+                answer.error or "too_many_requests",
+                answer.description or "Too many requests in a short time; try again in a while.",
+                answer.wait_header or {"Retry-After": "1"},
             )
         return answer.status, answer.document
 
