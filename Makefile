@@ -30,6 +30,7 @@ help:
 	@echo "make soak       three tabs, four notebooks, 1,000 refreshes and all that can go wrong, in an hour (SECONDS=300)"
 	@echo "make bench      how fast it is and what it weighs, beside others; writes docs/benchmarks.md (ARGS=--quick)"
 	@echo "make docs       the documentation, in docs/_build/html; a warning or a broken link fails it"
+	@echo "make pictures   the README's moving pictures, from the demo in a browser; writes docs/_static"
 	@echo "make test-firefox   the product in Firefox ESR"
 	@echo "make test-keycloak  the product with Keycloak (Java 17 and Maven; 180 MB once)"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
@@ -109,6 +110,10 @@ imports: .venv/installed node_modules/installed
 .PHONY: docs
 docs: .venv/linked
 	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going -b dirhtml docs docs/_build/html
+
+.PHONY: pictures
+pictures: .venv/linked .venv/chromium
+	PYTHONPATH=ui-tests $(BIN)/python docs/pictures/record.py
 
 .PHONY: fix
 fix: .venv/installed node_modules/installed

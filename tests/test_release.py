@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from importlib.metadata import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,14 @@ def test_what_runs_before_a_commit_is_what_is_checked():
     for hook in loaded(".pre-commit-config.yaml")["repos"][0]["hooks"]:
         program = re.sub(r"^(\.venv/bin/|npx )", "", hook["entry"]).split()[0]
         assert program in checked
+
+
+def test_what_binder_installs_and_enables_is_of_this_package():
+    installed = Requirement(read("binder/requirements.txt").strip())
+    assert (installed.name, installed.extras) == ("oidc-widget", {"demo"})
+    [enabled] = re.findall(r'"([\w.]+)": true', read("binder/postBuild"))
+    assert find_spec(enabled)
+    assert os.access(ROOT / "binder/postBuild", os.X_OK)
 
 
 def test_a_container_for_development_is_set_up_by_a_step_of_the_makefile():

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -205,6 +206,17 @@ def test_the_index_and_those_who_install_find_what_they_expect(sources, wheels, 
             text=True,
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_what_the_index_shows_links_to_files_of_the_repository_at_this_version(wheels):
+    text = metadata_of(wheels["oidc_widget"]).get_payload()
+    links = re.findall(r"\]\(([^)#]+)|(?:src|srcset)=\"([^\"]+)", text)
+    addresses = {link or picture for link, picture in links}
+    assert [each for each in addresses if not each.startswith("https://")] == []
+    own = re.compile(rf"https://github\.com/oidc-widget/oidc-widget/(?:blob|raw)/v{re.escape(VERSION)}/(.+)")
+    paths = [found[1] for each in addresses if (found := own.match(each))]
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_core_without_the_frontend_is_not_built(tmp_path):

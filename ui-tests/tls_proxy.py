@@ -1,4 +1,4 @@
-"""A real reverse proxy that speaks https to the browser and http to what is behind it."""
+"""A real reverse proxy that speaks https (or http) to the browser, and http to what is behind it."""
 
 from __future__ import annotations
 
@@ -33,18 +33,21 @@ class TlsProxy:
         An empty folder for its key and certificate.
     target
         Where requests go: `http://localhost:PORT`.
+    tls
+        Without, it speaks http: workers of a page don't accept what the page was told to accept.
     """
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, target: str, *, tls: bool = True) -> None:
         port, api_port = _free_ports()
-        self.url = f"https://localhost:{port}"
-        key, certificate = self_signed(folder)
+        self.url = f"{'https' if tls else 'http'}://localhost:{port}"
+        pair = zip(("--ssl-key", "--ssl-cert"), self_signed(folder), strict=True) if tls else ()
         self._process = subprocess.Popen(
             [
                 shutil.which("node") or "node",
                 PROXY,
                 *("--ip", "127.0.0.1", "--port", str(port), "--api-port", str(api_port)),
-                *("--ssl-key", key, "--ssl-cert", certificate, "--default-target", target),
+                *(argument for option in pair for argument in option),
+                *("--default-target", target),
                 *("--log-level", "error"),
             ],
             env={"PATH": "/usr/bin:/bin", "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16)},

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import flask
@@ -13,22 +14,32 @@ import pytest
 from tests.docs.blocks import Reader
 
 from oidc_widget.demo.loopback import LoopbackServer
+from oidc_widget.errors import VerificationError
+from oidc_widget.verify import TokenVerifier
 
 
 @pytest.fixture
 def api(provider):
-    """Return a server that lets in whom the provider knows, and notes the status of each answer."""
+    """Return a server that lets in whom the provider knows, and notes each token and each answer's status."""
     app = flask.Flask("api")
+
+    def is_good(token):
+        if token.count(".") == 2:  # a JWT for this API alone, about which the provider can't be asked
+            with contextlib.suppress(VerificationError):
+                return bool(verifier.verify(token))
+        return bool(token) and provider.introspect(token)["active"]
 
     @app.get("/<path:_>")
     def data(_):
         token = flask.request.authorization.token if flask.request.authorization else ""
-        status = 200 if token and provider.introspect(token)["active"] else 401
+        status = 200 if is_good(token) else 401
+        server.tokens.append(token)
         server.answers.append(status)
         return {}, status
 
     with LoopbackServer() as server:
-        server.answers = []
+        verifier = TokenVerifier(provider.issuer, server.url)
+        server.answers, server.tokens = [], []
         server.serve(app)
         yield server
 

@@ -1,4 +1,4 @@
-"""Every code block of the README and the documentation that can run, runs."""
+"""Every code block of the README and the documentation runs, but for those that `NOT_RUN` names."""
 
 from __future__ import annotations
 
@@ -16,10 +16,56 @@ from traitlets.config import Config
 
 from oidc_widget.cli import main
 from oidc_widget.hub.configuration import PROVIDERS_VARIABLE
+from oidc_widget.oauth.callback_address import own_address
 from oidc_widget.relay import parse_providers
 
-#: Of the API's end; it has a test of its own.
-VERIFY = ROOT / "docs/verify.md"
+README, VERIFY = ROOT / "README.md", ROOT / "docs/verify.md"
+
+
+#: By page and first line: why a block does not run, and what does instead.
+NOT_RUN = {
+    ("CONTRIBUTING.md", " kernel                     browser"): "a drawing",
+    ("docs/administrators.md", "https://YOUR-SERVER/BASE-URL/oidc-widget/callback"): "an address",
+    (
+        "docs/administrators.md",
+        "POST {base_url}oidc-widget/api/providers/NAME/token",
+    ): "a request's first line",
+    (
+        "docs/administrators.md",
+        "map $http_upgrade $connection_upgrade",
+    ): "needs nginx; run by hand, as the page says",
+    (
+        "docs/how-to/without-a-window.md",
+        'w.paste("',
+    ): "a made-up answer; tests/signin/device/test_paste_back.py",
+    ("docs/remembered.md", "$ oidc-widget sessions"): "a screen; tests/signin/remembered/test_processes.py",
+    ("docs/verify.md", "HTTP/1.1 401 UNAUTHORIZED"): "an answer; tests/verify/test_flask.py",
+    ("docs/providers/github.md", 'w = OIDCLogin(provider="github")'): "ui-tests/test_configured_providers.py",
+    ("docs/providers/google.md", 'w = OIDCLogin(provider="google")'): "ui-tests/test_configured_providers.py",
+}
+
+
+def is_not_run(block):
+    return any(name_of(block.page) == page and block.code.startswith(start) for page, start in NOT_RUN)
+
+
+@pytest.mark.parametrize("file", PAGES, ids=name_of)
+def test_each_block_is_run_by_one_test_or_is_named_with_a_reason(file):
+    for block in blocks_of(file):
+        runs = [
+            block.language == "sh",
+            block.language == "yaml",
+            block.language == "python" and of_a_notebook(block),
+            block.language == "python" and is_configuration(block),
+            block.language == "python" and of_an_api(block),
+            is_not_run(block),
+        ]
+        assert runs.count(True) == 1, block
+
+
+@pytest.mark.parametrize(("page", "start"), NOT_RUN)
+def test_what_is_not_run_is_still_there(page, start):
+    assert [block for block in blocks_of(ROOT / page) if block.code.startswith(start)]
 
 
 def pages_with(*languages, where=lambda _: True):
@@ -31,7 +77,12 @@ def pages_with(*languages, where=lambda _: True):
 
 
 def of_a_notebook(block):
-    return block.page != VERIFY and not is_configuration(block) and "oidc_widget.verify" not in block.code
+    return not is_configuration(block) and not of_an_api(block)
+
+
+def of_an_api(block):
+    """Whether `test_api_blocks.py` runs it."""
+    return block.page == VERIFY or (block.page == README and "oidc_widget.verify" in block.code)
 
 
 @pytest.mark.parametrize("file", pages_with("python", where=of_a_notebook))
@@ -69,7 +120,7 @@ def test_a_yaml_file_is_one(file):
 
 
 @pytest.mark.parametrize("file", pages_with("sh"))
-def test_a_command_is_there_and_succeeds(file, reader, capsys):
+def test_a_command_is_there_and_succeeds(file, reader, provider, capsys):
     """What installs or starts something long is tried in `test_wheel.py`, `demo/`; here, that it exists."""
     for command in (line for block in blocks_of(file, "sh") for line in block.code.splitlines()):
         for part in command.partition("#")[0].split("&&"):
@@ -81,6 +132,14 @@ def test_a_command_is_there_and_succeeds(file, reader, capsys):
                 assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
             elif program == "pip":
                 assert_installable(arguments[-1])
+            elif (
+                "--jupyter" in arguments
+            ):  # of a server that is not there; what it prints is what is asked for
+                main(arguments)
+                callback = f"{arguments[-1]}oidc-widget/callback"
+                said = capsys.readouterr().out
+                assert f": {callback}\n" in said
+                assert f": {own_address(callback, provider.issuer)}\n" in said
             elif arguments[:1] == ["doctor"]:
                 assert main(arguments) == 0, capsys.readouterr().out
             else:

@@ -16,6 +16,7 @@
 ``loopback``             serving a WSGI application on a free loopback port
 ``jupyter``              JupyterLab as a subprocess
 ``command``              ``oidc-widget demo``
+``under_jupyter``        the same below a Jupyter server's address, where loopback is out of a browser's reach
 ======================== ==========================================================================
 
 It is for trying things out: whoever can reach this machine's loopback interface can sign in as anybody.

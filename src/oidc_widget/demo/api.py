@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask.json.provider import DefaultJSONProvider
 
 from oidc_widget.verify.flask import OIDCProtect, current_claims, token_required
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class _AsWritten(DefaultJSONProvider):
@@ -16,7 +19,7 @@ class _AsWritten(DefaultJSONProvider):
     sort_keys = False
 
 
-def create_api(*, issuer: str, audience: str) -> flask.Flask:
+def create_api(*, issuer: str, audience: str, keys: Mapping[str, Any] | None = None) -> flask.Flask:
     """Make the API.
 
     Parameters
@@ -25,6 +28,8 @@ def create_api(*, issuer: str, audience: str) -> flask.Flask:
         The provider whose tokens are accepted.
     audience : str
         The API's own address: tokens for anybody else are refused (RFC 9068 §4).
+    keys : mapping, optional
+        The provider's keys, as a JWK Set; fetched from there otherwise.
 
     Returns
     -------
@@ -32,7 +37,7 @@ def create_api(*, issuer: str, audience: str) -> flask.Flask:
         With one protected route, ``GET /me``.
     """
     app = flask.Flask(__name__, static_folder=None)
-    app.config.update(OIDC_ISSUER=issuer, OIDC_AUDIENCE=audience)
+    app.config.update(OIDC_ISSUER=issuer, OIDC_AUDIENCE=audience, OIDC_KEYS=keys)
     app.json = _AsWritten(app)
     OIDCProtect(app)
 

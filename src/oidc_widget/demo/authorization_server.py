@@ -17,7 +17,7 @@ from authlib.oauth2.rfc9207 import IssuerParameter
 from authlib.oidc.core import UserInfo, UserInfoEndpoint
 from authlib.oidc.rpinitiated import EndSessionEndpoint
 
-from oidc_widget.demo.client import DEMO_CLIENT, find_client, is_registered_redirect_uri
+from oidc_widget.demo.client import DEMO_CLIENT, find_client
 from oidc_widget.demo.grants import CodeGrant, DeviceGrant, RefreshGrant, RequiredS256
 from oidc_widget.demo.records import DeviceSignIn
 from oidc_widget.demo.tokens import AccessTokenGenerator, CodeFlowIDToken, IDToken
@@ -128,9 +128,9 @@ class EndSession(EndSessionEndpoint):
         keys: KeySet = self.server.realm.keys
         return keys
 
-    def _is_valid_post_logout_redirect_uri(self, _client: DemoClient, uri: str) -> bool:
+    def _is_valid_post_logout_redirect_uri(self, client: DemoClient, uri: str) -> bool:
         # Authlib compares with a list, and a loopback address has any port.
-        return is_registered_redirect_uri(uri)
+        return client.check_redirect_uri(uri)
 
     def end_session(self, _request: object) -> None:
         """Forget who is signed in in this browser, and revoke what they allowed since."""

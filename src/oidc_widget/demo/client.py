@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+import flask
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from oidc_widget.oauth.callback_address import TAIL_PATTERN
@@ -39,13 +40,19 @@ _LOOPBACK_CALLBACK = re.compile(
 REDIRECT_URI_FORM = "http://localhost:PORT/…/oidc-widget/callback, or http://127.0.0.1:PORT/HOST.HASH"
 
 
-def is_registered_redirect_uri(uri: str) -> bool:
+#: The setting of the application that holds one more address, where a Jupyter server is behind a proxy.
+CALLBACK = "OIDC_DEMO_CALLBACK"
+
+
+def is_registered_redirect_uri(uri: str, callback: str | None = None) -> bool:
     """Tell whether the demo client may be sent back to an address.
 
     Parameters
     ----------
     uri : str
         The ``redirect_uri`` or ``post_logout_redirect_uri`` of a request.
+    callback : str, optional
+        A Jupyter server's callback that is registered too, with an issuer's own below it.
 
     Returns
     -------
@@ -54,6 +61,8 @@ def is_registered_redirect_uri(uri: str) -> bool:
         ends in ``/oidc-widget/callback``, or in an issuer's own tail after that or after nothing; false for
         all else.
     """
+    if callback and uri.startswith(callback):
+        return re.fullmatch(rf"(?:/{TAIL_PATTERN})?", uri[len(callback) :]) is not None
     return _LOOPBACK_CALLBACK.fullmatch(uri) is not None
 
 
@@ -78,7 +87,7 @@ class DemoClient(ClientMixin):
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """See :func:`is_registered_redirect_uri`."""
-        return is_registered_redirect_uri(redirect_uri)
+        return is_registered_redirect_uri(redirect_uri, flask.current_app.config[CALLBACK])
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Accept ``none`` alone: a public client has nothing to authenticate with (RFC 7591 §2)."""

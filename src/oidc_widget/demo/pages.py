@@ -144,7 +144,8 @@ def see_other(response: Any) -> flask.Response:
 def _same_request() -> str:
     """Where a form posts to: this address with the parameters that brought the person here."""
     parameters = flask.request.values.items(multi=True)
-    return f"{flask.request.path}?{urlencode([item for item in parameters if item[0] not in _OWN_FIELDS])}"
+    kept = urlencode([item for item in parameters if item[0] not in _OWN_FIELDS])
+    return f"{flask.request.script_root}{flask.request.path}?{kept}"
 
 
 def _as_user_code(entered: str) -> str:
