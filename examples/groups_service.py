@@ -59,7 +59,7 @@ def create_service(
         app,
         issuer=issuer,
         audience=client_id,
-        token_type="id",  # noqa: S106  (no password)
+        token_type="id",
         authorized_parties=[client_id, *other_clients] if other_clients else None,
         **settings,
     )

@@ -44,7 +44,7 @@ function textsOf(program) {
     ts.forEachChild(node, visit);
   };
   for (const file of program.getSourceFiles()) {
-    if (file.fileName.includes("/frontend/") && !/\.test\.ts$|\/testing\//.test(file.fileName)) visit(file);
+    if (/(^|\/)frontend\//.test(file.fileName) && !/\.test\.ts$|\/testing\//.test(file.fileName)) visit(file);
   }
   // A text of placeholders alone says nothing in any language.
   return [...texts].filter((text) => /\p{L}/u.test(text.replace(/%\d/g, ""))).sort();

@@ -18,7 +18,6 @@ from playwright.sync_api import expect
 import chromium
 from login_form import LoginForm
 from oidc_widget.oauth.callback_address import issuer_tail, own_address
-from providers.http_person import HttpPerson
 from signing_in import expect_kernel, login_cell
 from test_device_flow import FOREIGN_HOST, NAME, SIGNED_IN
 
@@ -125,28 +124,33 @@ def test_ipython_opens_the_browser_and_has_the_token(provider, system_browser, p
     assert provider.requests("device_authorization") == []
 
 
+def browse_with(program):
+    """Return a cell that has the kernel's machine open pages by this program."""
+    cell = "import os\n" + "\n".join(f"os.environ.pop({name!r}, None)" for name in ELSEWHERE)
+    return f"{cell}\nos.environ['BROWSER'] = {str(program)!r}"
+
+
 def kernels_browser(folder):
-    """Return a cell that has the kernel's machine open pages by noting them, and where they are noted."""
+    """Return such a cell whose program notes what it is to open, and where it notes that."""
     noted = folder / "noted"
     os.mkfifo(noted)
     program = folder / "note"
     program.write_text(f'#!/bin/sh\necho "$1" > {noted}\n', "utf-8")
     program.chmod(0o755)
-    cell = "import os\n" + "\n".join(f"os.environ.pop({name!r}, None)" for name in ELSEWHERE)
-    return f"{cell}\nos.environ['BROWSER'] = {str(program)!r}", noted
+    return browse_with(program), noted
 
 
-def test_a_click_in_a_page_without_windows_on_this_machine_opens_the_browser(lab, provider, tmp_path):
-    setup, noted = kernels_browser(tmp_path)
-    nb = lab.notebook([setup, login_cell(provider), "await w; " + NAME])
+def test_a_click_in_a_page_without_windows_on_this_machine_opens_the_browser(
+    lab, provider, system_browser, playwright
+):
+    nb = lab.notebook([browse_with(system_browser), login_cell(provider), "await w; " + NAME])
     lab.page.evaluate(FOREIGN_HOST)
     nb.run(0)
     nb.run(1)
     nb.region.get_by_role("button", name="Sign in").click()
-    with noted.open(encoding="utf-8") as opened:
-        url = opened.readline().strip()
-    with HttpPerson() as alice:
-        alice.visit(url)
+    with page_of(system_browser, playwright) as window:
+        LoginForm(window).sign_in()
+        expect(window.get_by_role("status")).to_contain_text("You can close this")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
     assert nb.run(2) == SIGNED_IN
     assert provider.requests("device_authorization") == []

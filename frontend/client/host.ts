@@ -31,6 +31,17 @@ export function jupyterHost(): JupyterHost | null {
   };
 }
 
+/**
+ * Whether a sign-in window's answer could come back here. Voilà as a server of its own has pages like those of Voilà as an
+ * extension of a Jupyter server, but none of ours; of any other page the vault finds out what its server lacks.
+ */
+export async function hasCallback(host: JupyterHost): Promise<boolean> {
+  if (!new URL(host.filesUrl).pathname.endsWith("/voila/labextensions/oidc-widget/static/")) return true;
+  // A redirect is no page of ours: it goes to a file beside the notebook, or to Voilà's sign-in.
+  const answer = await fetch(callbackUrl(host), { redirect: "manual", cache: "no-store" });
+  return answer.ok;
+}
+
 /** This server's own callback, as the browser sees it: behind proxies nobody else knows it. */
 export function callbackUrl(host: JupyterHost): string {
   return new URL(`${host.baseUrl}oidc-widget/callback`, location.href).href;

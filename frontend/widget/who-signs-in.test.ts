@@ -5,7 +5,11 @@ import { until } from "../testing/clock.js";
 import { readState, type WidgetState } from "./entrance.js";
 import { whoSignsIn } from "./who-signs-in.js";
 
-afterEach(() => document.body.replaceChildren());
+afterEach(() => {
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 const state = (flow: string): WidgetState => {
   const values: Record<string, unknown> = {
@@ -19,11 +23,11 @@ const state = (flow: string): WidgetState => {
 };
 
 /** A page of a Jupyter server, whose files are not there. */
-function jupyterPage(): void {
+function jupyterPage(files = "/lab/extensions"): void {
   const script = document.createElement("script");
   script.id = "jupyter-config-data";
   script.type = "application/json";
-  script.textContent = '{"baseUrl":"/","fullLabextensionsUrl":"/lab/extensions"}';
+  script.textContent = JSON.stringify({ baseUrl: "/", fullLabextensionsUrl: files });
   document.body.append(script);
 }
 
@@ -77,3 +81,62 @@ test.each([
     expect(login.state).toMatchObject({ status: "signed_in", account: "Alice" });
   },
 );
+
+/** A page of Voilà, whose server answers so where our callback would be. */
+function voilaPage(answer: Response) {
+  jupyterPage("/voila/labextensions");
+  const asked = vi.fn(async (_address: string) => answer);
+  vi.stubGlobal("fetch", asked);
+  return asked;
+}
+
+test.each([
+  ["refuses", () => new Response(null, { status: 403 })],
+  ["sends elsewhere", () => Response.error()],
+])("where Voilà is alone and %s, the kernel signs in by itself", async (_, answer) => {
+  const asked = voilaPage(answer());
+  const { tell, shown } = started("auto");
+  const login = await until(() => shown.at(-1));
+  expect(asked.mock.calls[0][0]).toBe(`${location.origin}/oidc-widget/callback`);
+  expect(login.state.status).toBe("signed_out");
+  expect(tell.mock.calls).toEqual([["page", { popup: false }]]);
+});
+
+test("where Voilà is alone, a window that was asked for by name is refused", async () => {
+  voilaPage(new Response(null, { status: 404 }));
+  const { tell, shown } = started("popup");
+  const login = await until(() => shown.at(-1));
+  await until(() => login.state.status === "error");
+  const { error } = login.state;
+  expect(error).toMatchObject({ code: "server_unavailable", message: expect.stringContaining("Voilà") });
+  expect(tell).toHaveBeenCalledWith("status", { status: "error", error });
+  expect(login.withoutWindow).toBeUndefined();
+});
+
+test("where Voilà is part of a server with our callback, a window is what is tried", async () => {
+  voilaPage(new Response("the callback page"));
+  const { shown } = started("auto");
+  const login = await until(() => shown.at(-1));
+  await until(() => login.state.status === "error"); // the file is in no test's page
+  expect(login.state.error?.message).toContain("static/sign-in.js");
+});
+
+test("a click that the kernel does not hear of is told within two seconds, until it does", () => {
+  vi.useFakeTimers();
+  const { signsIn, shown } = started("device");
+  const [login] = shown;
+  login.signIn();
+  vi.advanceTimersByTime(2000);
+  expect(login.state).toMatchObject({ status: "error", error: { code: "no_express_lane" } });
+  signsIn.follow({ kind: "state", status: "signing_in" });
+  expect(login.state).toMatchObject({ status: "signing_in", error: undefined });
+});
+
+test("a click that the kernel hears of is not told as unheard", () => {
+  vi.useFakeTimers();
+  const { signsIn, shown } = started("device");
+  shown[0].signIn();
+  signsIn.follow({ kind: "state", status: "signing_in" });
+  vi.advanceTimersByTime(5000);
+  expect(shown[0].state.status).toBe("signing_in");
+});

@@ -1,11 +1,12 @@
 import { plainFacts } from "../client/diagnose.js";
-import { type JupyterHost, jupyterHost } from "../client/host.js";
+import { hasCallback, type JupyterHost, jupyterHost } from "../client/host.js";
 import type { FromKernel } from "../client/kernel-messages.js";
 import { problem } from "../client/problem.js";
 import { hostOf } from "../client/provider-address.js";
 import { KernelLogin } from "../client/sign-in/kernel-login.js";
 import type { SignInControl } from "../client/sign-in/sign-in-control.js";
 import type { WindowLogin } from "../client/window-login.js";
+import type { Problem } from "../oauth/errors.js";
 import type { WidgetState } from "./entrance.js";
 
 /** What this page is called among those that show the same widget. */
@@ -39,21 +40,24 @@ export function whoSignsIn(state: WidgetState, around: Surroundings): SignsIn {
     if (disposed) now.dispose();
     else for (const message of early) now.follow(message);
   };
-  windowSignsIn(host, state, around).then(
-    (started) => {
-      if (state.either) {
-        started.login.withoutWindow = () => {
-          started.dispose();
-          const kernel = kernelSignsIn(state, around);
-          now = kernel;
-          kernel.login.signIn();
-        };
-      }
-      if (!disposed) around.show(started.login);
-      take(started);
-    },
-    (cause) => take(notThere(host, state, around, cause)),
-  );
+  const begin = async () => {
+    if (!(await hasCallback(host))) {
+      take(state.either ? kernelSignsIn(state, around) : refused(noCallback(), state, around));
+      return;
+    }
+    const started = await windowSignsIn(host, state, around);
+    if (state.either) {
+      started.login.withoutWindow = () => {
+        started.dispose();
+        const kernel = kernelSignsIn(state, around);
+        now = kernel;
+        kernel.login.signIn();
+      };
+    }
+    if (!disposed) around.show(started.login);
+    take(started);
+  };
+  begin().catch((cause) => take(refused(notThere(host, cause), state, around)));
   return {
     follow: (message) => now.follow(message),
     dispose() {
@@ -99,15 +103,27 @@ function probe({ page, address }: { page: string; address: string }): void {
   if (page === PAGE) fetch(address, { mode: "no-cors", credentials: "omit" }).catch(() => {});
 }
 
-/** The page is Jupyter's, but its server has no oidc-widget, or another version of it. */
-function notThere(host: JupyterHost, state: WidgetState, around: Surroundings, cause: unknown): SignsIn {
-  const error = problem(
-    "vault_unavailable",
-    ["The file %1 can't be loaded (%2), so no sign-in window can be opened here.", fileOf(host), (cause as Error).name],
-    ["Install oidc-widget also where the Jupyter server runs, then reload the page."],
-  );
+/** No window can come back to this page. */
+function refused(error: Problem, state: WidgetState, around: Surroundings): SignsIn {
   around.tell("status", { status: "error", error });
   const kernel = kernelSignsIn(state, around);
   kernel.login.fail(error, state.either);
   return kernel;
 }
+
+/** The page is Jupyter's, but its server has no oidc-widget, or another version of it. */
+const notThere = (host: JupyterHost, cause: unknown) =>
+  problem(
+    "vault_unavailable",
+    ["The file %1 can't be loaded (%2), so no sign-in window can be opened here.", fileOf(host), (cause as Error).name],
+    ["Install oidc-widget also where the Jupyter server runs, then reload the page."],
+  );
+
+const noCallback = () =>
+  problem(
+    "server_unavailable",
+    ["Voilà runs as a server of its own here, to which no sign-in window can come back."],
+    [
+      'Open the notebook at /voila/render/… of a Jupyter server that has oidc-widget, or use flow="auto" or flow="device".',
+    ],
+  );

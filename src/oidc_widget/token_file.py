@@ -264,7 +264,10 @@ def remove_what_was_left() -> None:
 
 
 def _locks() -> Iterator[Path]:
-    directory = _place()
+    try:
+        directory = _place()
+    except OSError:
+        return  # nothing can be put anywhere here (a read-only disk), so nothing was left
     if directory.is_dir() and _is_private(directory):
         yield from directory.glob("*.lock")
 
@@ -312,8 +315,14 @@ def _place() -> Path:
 
 
 def _directory() -> Path:
-    directory = _place()
-    directory.mkdir(mode=0o700, exist_ok=True)
+    try:
+        directory = _place()
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as cause:
+        raise ConfigurationError(
+            f"No token can be put into a file here: {cause.strerror}.",
+            hint="Let TMPDIR name a directory that can be written to.",
+        ) from cause
     if not _is_private(directory):
         raise ConfigurationError(
             f"{directory} is somebody else's, or others may look into it, so no token is put there.",

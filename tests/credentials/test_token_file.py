@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -353,6 +354,22 @@ def test_a_place_that_another_user_has_made_is_refused(w, place):
     with pytest.raises(ConfigurationError, match="somebody else's"):
         w.token_file()
     assert left_in(place) == []
+
+
+@POSIX
+def test_a_disk_that_can_not_be_written_to_costs_no_sign_in_and_is_told(monkeypatch):
+    with monkeypatch.context() as disk:
+        disk.delenv("XDG_RUNTIME_DIR")
+        disk.setattr(tempfile, "tempdir", None)
+        disk.setattr(
+            tempfile, "_candidate_tempdir_list", lambda: ["/proc"]
+        )  # not even root makes a file there
+        w = OIDCLogin("https://idp.example", "notebooks", flow="popup")
+        give(w, "token-1")
+        for path in ("/proc/token", None):
+            with pytest.raises(ConfigurationError, match="No token can be put into"):
+                w.token_file(path)
+        w.close()
 
 
 @POSIX

@@ -1,7 +1,11 @@
 import type { Problem } from "../../oauth/errors.js";
 import type { KernelCommand } from "../kernel-messages.js";
+import { problem } from "../problem.js";
 import type { KernelState } from "./kernel-state.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
+
+/** How long a click may go unanswered before somebody says so, in ms. */
+const PATIENCE = 1500;
 
 /** Where no window can be opened, the kernel signs in by itself; this page shows how far it is. */
 export class KernelLogin implements SignInControl {
@@ -11,6 +15,7 @@ export class KernelLogin implements SignInControl {
   withoutWindow?: () => void;
   readonly #ask: (command: KernelCommand, address?: string) => void;
   readonly #changed = new Set<() => void>();
+  #unanswered?: ReturnType<typeof setTimeout>;
 
   constructor(
     ask: (command: KernelCommand, address?: string) => void,
@@ -23,6 +28,7 @@ export class KernelLogin implements SignInControl {
 
   /** What the kernel said of itself. */
   set kernel({ status, account, expires_in, renewed, error, device, paste }: KernelState) {
+    clearTimeout(this.#unanswered);
     this.state = {
       status,
       account: account ?? undefined,
@@ -38,9 +44,8 @@ export class KernelLogin implements SignInControl {
 
   /** Says why this page can't open a window. @param either the kernel signs in by itself, if the person wants it to */
   fail(error: Problem, either: boolean): void {
-    this.state = { status: "error", error, at: performance.now() };
     this.withoutWindow = either ? () => this.signIn() : undefined;
-    this.#notify();
+    this.#say(error);
   }
 
   onChange(changed: () => void): () => void {
@@ -50,6 +55,8 @@ export class KernelLogin implements SignInControl {
 
   signIn(): void {
     this.#ask("sign_in");
+    clearTimeout(this.#unanswered);
+    this.#unanswered = setTimeout(() => this.#say(noAnswer()), PATIENCE);
   }
 
   cancel(): void {
@@ -64,7 +71,21 @@ export class KernelLogin implements SignInControl {
     this.#ask("paste", address);
   }
 
+  #say(error: Problem): void {
+    this.state = { status: "error", error, at: performance.now() };
+    this.#notify();
+  }
+
   #notify(): void {
     for (const changed of this.#changed) changed();
   }
 }
+
+const noAnswer = () =>
+  problem(
+    "no_express_lane",
+    ["The kernel has not heard this click yet: it runs a cell, or it has ended."],
+    [
+      "Wait for the cell's end: then the sign-in begins by itself. If nothing runs, restart the kernel, or reload the page.",
+    ],
+  );

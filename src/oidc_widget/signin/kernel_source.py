@@ -128,7 +128,7 @@ class KernelSource:
         session = self._session
         if session is not None and session.renewable:
             session.refresh(self._request)
-        elif (why := nobody_here()) is not None:
+        elif not self._pages.present and (why := nobody_here()) is not None:
             raise what_to_set(why)
         elif self._attempt is None:
             self.sign_in()

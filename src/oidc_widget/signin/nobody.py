@@ -20,6 +20,7 @@ __all__ = ["in_ci", "nobody_here", "what_to_set"]
 _CI = ("CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION")
 _CRON = frozenset({"anacron", "atd", "cron", "crond", "fcron"})
 _MOST_ANCESTORS = 30
+_VOILA = "Voilà runs all cells before it shows their page"
 
 
 def in_ci(environ: Mapping[str, str] = os.environ) -> bool:
@@ -31,7 +32,9 @@ def nobody_here() -> str | None:
     """Return what runs this code where nobody looks on, as part of a sentence; ``None``: somebody may."""
     kernel = running_kernel()
     if kernel is not None:
-        return None if _takes_questions(kernel) else "nbconvert, papermill or the like runs it"
+        if _takes_questions(kernel):
+            return None
+        return _VOILA if _in_voila() else "nbconvert, papermill or the like runs it"
     if any(_is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)):
         return None
     if in_ci():
@@ -43,6 +46,12 @@ def nobody_here() -> str | None:
 
 def what_to_set(why: str) -> SignInError:
     """Return what is said where nobody could sign in."""
+    if why == _VOILA:
+        return SignInError(
+            f"Nobody can sign in yet: {why}.",
+            code="unattended",
+            hint="Show the widget, and go on when the token is there: w.observe(…, 'access_token').",
+        )
     return SignInError(
         f"Nobody can sign in here: {why}.",
         code="unattended",
@@ -67,6 +76,11 @@ def _takes_questions(kernel: Any) -> bool:
     if "allow_stdin" in content:
         _taken = content["allow_stdin"] is not False
     return _taken
+
+
+def _in_voila() -> bool:
+    """Whether Voilà started this kernel, which it tells as servers do (RFC 3875 §4.1.17)."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
 def _is_terminal(stream: object) -> bool:

@@ -140,8 +140,9 @@ def open_store() -> Store:
 def _folder() -> Path:
     """Return a folder of this person's alone, on this machine's own disk: homes may be on another one's."""
     owner = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
-    folder = Path(tempfile.gettempdir()) / f"oidc-widget-{owner}"
+    folder = Path(f"oidc-widget-{owner}")
     try:
+        folder = Path(tempfile.gettempdir()) / folder
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()
     except OSError as cause:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 
 import keyring
@@ -363,8 +365,6 @@ def test_a_list_that_makes_no_sense_is_none(store_file):
 
 
 def test_the_folder_of_locks_must_be_ones_own(store_file, signed_in, tmp_path, capfd):
-    import os  # noqa: PLC0415  # only here
-
     folder = tmp_path / f"oidc-widget-{os.getuid()}"
     folder.mkdir(mode=0o700)
     folder.chmod(0o777)
@@ -376,6 +376,27 @@ def test_the_folder_of_locks_must_be_ones_own(store_file, signed_in, tmp_path, c
     folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SignInError, match="not this user's alone"):
         open_store()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_of_locks_that_another_user_has_made_is_refused(store_file, signed_in, tmp_path, capfd):
+    trap = tmp_path / f"oidc-widget-{os.getuid()}"
+    trap.mkdir(mode=0o700)
+    os.chown(trap, 65534, 65534)
+    signed_in()
+    assert "is not this user's alone" in capfd.readouterr().out
+    assert store_file.held == {}
+
+
+def test_a_disk_that_can_not_be_written_to_costs_no_sign_in(store_file, signed_in, monkeypatch, capfd):
+    with monkeypatch.context() as disk:
+        disk.setattr(tempfile, "tempdir", None)
+        disk.setattr(
+            tempfile, "_candidate_tempdir_list", lambda: ["/proc"]
+        )  # not even root makes a file there
+        assert signed_in().access_token is not None
+    assert "The sign-in is not remembered" in capfd.readouterr().out
+    assert store_file.held == {}
 
 
 def test_nothing_of_it_is_on_the_disk(store_file, signed_in, tmp_path):

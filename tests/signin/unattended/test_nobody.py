@@ -148,6 +148,14 @@ def test_without_one_it_fails_within_two_seconds_and_says_what_to_set(notebook, 
     assert float(after.split()[1]) < 2 * len(CELLS)
 
 
+def test_in_voila_it_is_said_what_to_do_instead(notebook):
+    path = notebook(*CELLS)
+    nbconvert(path, SERVER_SOFTWARE="voila/0.5.13")  # as Voilà runs them
+    for output in printed(path)[2:-1]:
+        assert "Nobody can sign in yet: Voilà runs all cells before it shows their page." in output
+        assert "w.observe" in output
+
+
 @RUNNERS
 def test_no_token_of_the_environment_is_in_the_notebook(notebook, runner):
     path = notebook("print(len(w.wait()), repr(w), w.status)")
