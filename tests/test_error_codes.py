@@ -37,6 +37,7 @@ PYTHON_ONLY = {
     "invalid_url",
     "no_page",
     "no_terminal",
+    "not_signed_in_to_jupyter",
     "not_remembered",
     "not_shared",
     "unattended",
@@ -49,6 +50,7 @@ OF_THE_SERVER = {
     "invalid_request",
     "not_signed_in_to_jupyter",
     "server_error",
+    "terminal_not_allowed",
     "too_many_requests",
     "unsupported_grant_type",
 }

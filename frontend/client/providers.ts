@@ -1,4 +1,3 @@
-import type { Wanted } from "../vault/messages.js";
 import { callbackUrl, type JupyterHost } from "./host.js";
 import { OIDCError, problem } from "./problem.js";
 
@@ -17,20 +16,6 @@ export interface ConfiguredProvider {
   scopes: string[];
   icon?: string | null;
 }
-
-/** What `OIDCLogin` asks for unless told otherwise. */
-export const DEFAULT_SCOPES = ["openid", "profile", "email"];
-
-export const NOTHING_WANTED: Wanted = {
-  authority: null,
-  client_id: null,
-  provider: null,
-  scopes: DEFAULT_SCOPES,
-  resource: null,
-  audience: null,
-  extra_params: {},
-  redirect_uri: null,
-};
 
 export async function fetchProviders(host: JupyterHost): Promise<ServerProviders> {
   const address = new URL(`${host.baseUrl}oidc-widget/api/providers`, location.href).href;

@@ -30,6 +30,7 @@ const RIGHT: { [Type in ToVault["type"]]: Extract<ToVault, { type: Type }> } = {
   tell_kernel: { type: "tell_kernel", ...LINK, event: "page", payload: { popup: true } },
   result: { type: "result", delivery: 1, result: "delivered", place: { path: "a", name: "b" }, signed_out: true },
   settings: { type: "settings", settings: { confirmSharing: true } },
+  terminals: { type: "terminals", allowed: true },
   list_sessions: { type: "list_sessions" },
 };
 
@@ -83,8 +84,9 @@ test("each kind of port may say what belongs to it", () => {
   const said = (role: "widget" | "sidebar" | "delivery" | undefined) =>
     (Object.keys(RIGHT) as ToVault["type"][]).filter((type) => maySay(role, type));
   expect(said(undefined)).toEqual(["hello"]);
-  expect(said("delivery")).toEqual(["hello", "server", "bye", "wake", "result", "settings"]);
+  expect(said("delivery")).toEqual(["hello", "server", "bye", "wake", "result", "settings", "terminals"]);
   expect(said("widget")).not.toEqual(expect.arrayContaining(["settings"]));
-  for (const type of ["settings", "list_sessions", "result"] as const) expect(said("widget")).not.toContain(type);
+  for (const type of ["settings", "list_sessions", "result", "terminals"] as const)
+    expect(said("widget")).not.toContain(type);
   for (const type of ["result", "refresh", "tell_kernel"] as const) expect(said("sidebar")).not.toContain(type);
 });

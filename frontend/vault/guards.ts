@@ -98,6 +98,7 @@ const GUARDS: Guards = {
     signed_out: optional(flag),
   },
   settings: { settings: object({ confirmSharing: flag }) },
+  terminals: { allowed: flag },
   list_sessions: {},
 };
 

@@ -34,6 +34,21 @@ export interface Wanted {
   redirect_uri: string | null;
 }
 
+/** What `OIDCLogin` asks for unless told otherwise; then a configured provider's own scopes take their place. */
+export const DEFAULT_SCOPES = ["openid", "profile", "email"];
+
+/** A configured provider's name is enough. */
+export const NOTHING_WANTED: Wanted = {
+  authority: null,
+  client_id: null,
+  provider: null,
+  scopes: DEFAULT_SCOPES,
+  resource: null,
+  audience: null,
+  extra_params: {},
+  redirect_uri: null,
+};
+
 export interface LinkOptions {
   auto_refresh: boolean;
   share_id_token: boolean;
@@ -158,6 +173,8 @@ export type ToVault =
   | { type: "result"; delivery: number; result: DeliveryResult; place?: Place; signed_out?: boolean }
   // sidebar and delivery
   | { type: "settings"; settings: VaultSettings }
+  /** The person lets terminals of the Jupyter server have access tokens, for as long as a page is there that says so. */
+  | { type: "terminals"; allowed: boolean }
   // sidebar alone: it was opened, and wants to know what there is
   | { type: "list_sessions" };
 

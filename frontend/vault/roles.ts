@@ -8,8 +8,8 @@ const SHOWS_A_LINK: Type[] = ["link", "unlink", "begin", "cancel", "window_close
 /** What each kind of port may say. */
 const MAY_SAY: Record<Role, Set<Type>> = {
   widget: new Set([...EVERYBODY, ...SHOWS_A_LINK, "refresh", "tell_kernel"]),
-  sidebar: new Set([...EVERYBODY, ...SHOWS_A_LINK, "settings", "list_sessions"]),
-  delivery: new Set([...EVERYBODY, "settings", "result"]),
+  sidebar: new Set([...EVERYBODY, ...SHOWS_A_LINK, "settings", "terminals", "list_sessions"]),
+  delivery: new Set([...EVERYBODY, "settings", "terminals", "result"]),
 };
 
 /** @param role `undefined`: the port has not said hello yet, and may say nothing else before */

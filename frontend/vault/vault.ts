@@ -19,6 +19,8 @@ import type { Session } from "./sessions/session.js";
 import { createSessions } from "./sessions/sessions.js";
 import { serves } from "./sessions/sharing-rules.js";
 import { createSignInFlow } from "./sign-in/flow.js";
+import { terminalToken } from "./terminal-token.js";
+import { createTerminals } from "./terminals.js";
 import { createUserCheck } from "./user-check.js";
 
 type Said<Type extends ToVault["type"]> = Extract<ToVault, { type: Type }>;
@@ -56,6 +58,8 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
   const links = new Map<string, Link>();
   /** Pages that want to hear of all sessions. */
   const sidebars = new Set<Port<FromVault>>();
+  /** Pages that let terminals have access tokens. */
+  const forTerminals = new Set<Port<FromVault>>();
   const server = createJupyterServer(environment, place.filesUrl);
   const providerOf = providerCache(environmentOf);
   const deliveries = createDeliveries(clock);
@@ -102,6 +106,11 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     user: server.user,
     hasSessions: () => sessions.list.length > 0,
     endSessions: () => [...sessions.list].forEach(endSession),
+  });
+  const terminals = createTerminals(environment, {
+    clock,
+    server,
+    tokenFor: (provider) => terminalToken(provider, sessions.list, server, environment.now()),
   });
   let confirmSharing = false;
   let count = 0;
@@ -157,6 +166,9 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
         return;
       case "settings":
         confirmSharing = message.settings.confirmSharing;
+        return;
+      case "terminals":
+        allowTerminals(port, message.allowed);
         return;
       case "list_sessions":
         sidebars.add(port);
@@ -230,9 +242,17 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
   function leave(port: Port<FromVault>): void {
     deliveries.leave(port);
     sidebars.delete(port);
+    allowTerminals(port, false);
     const page = pages.get(port);
     pages.delete(port);
     for (const link of page?.links.values() ?? []) dropPort(link, port);
+  }
+
+  function allowTerminals(port: Port<FromVault>, allowed: boolean): void {
+    if (allowed) forTerminals.add(port);
+    else forTerminals.delete(port);
+    if (forTerminals.size > 0) terminals.listen();
+    else terminals.stop();
   }
 
   function addLink(page: Page, message: Said<"link">): void {

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _HIGHEST_PORT = 65535
+_LONGEST_WAIT = 300  # seconds: what the server takes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 #: Errors whose cure is another argument.
-_USAGE_CODES = frozenset({"invalid_configuration", "port_unavailable"})
+_USAGE_CODES = frozenset({"invalid_configuration", "port_unavailable", "unknown_provider"})
 
 
 class _PrintVersion(argparse.Action):
@@ -84,6 +85,13 @@ def _seconds(text: str) -> int:
     seconds = int(text) if text.isascii() and text.isdigit() else 0
     if seconds < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds above 0")
+    return seconds
+
+
+def _wait(text: str) -> int:
+    seconds = _seconds(text)
+    if seconds > _LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {_LONGEST_WAIT} seconds")
     return seconds
 
 
@@ -159,6 +167,28 @@ def _run_sign_out(arguments: argparse.Namespace) -> int:
     return sign_out(arguments.name, everybody=arguments.all)
 
 
+def _token_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--provider",
+        required=True,
+        metavar="NAME",
+        help="a provider that this server's administrator configured, or the host of another one",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_wait,
+        default=30,
+        metavar="SECONDS",
+        help="how long a page may take to answer (%(default)s)",
+    )
+
+
+def _run_token(arguments: argparse.Namespace) -> int:
+    from oidc_widget.terminal import print_token  # noqa: PLC0415  only this subcommand needs it
+
+    return print_token(arguments.provider, arguments.timeout)
+
+
 #: name: (one sentence for the help, declares the arguments, runs it)
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Run]] = {
     "demo": (
@@ -180,6 +210,11 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Run]]
         "End remembered sign-ins at their providers, and forget them.",
         _sign_out_arguments,
         _run_sign_out,
+    ),
+    "token": (
+        "Print an access token in a terminal of JupyterLab, from a page in which you allowed that.",
+        _token_arguments,
+        _run_token,
     ),
 }
 

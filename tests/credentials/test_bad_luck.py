@@ -134,19 +134,38 @@ def test_one_credential_serves_one_event_loop_after_the_other(provider, sign_in)
     assert asyncio.run(credential.get_token(SCOPE)).token not in {first, None}
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
-def test_a_forked_child_uses_the_token_that_is_there(sign_in, api):
-    w = sign_in()
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
+
+
+def in_a_child(ask):
+    """Return what a forked child gets, as text."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(writer, str(requests.get(api.url, auth=w.auth, timeout=10).status_code).encode())
+            os.write(writer, str(ask()).encode())
         finally:
             os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        text = answer.read()
     os.waitpid(child, 0)
-    assert os.read(reader, 10) == b"200"
+    return text
+
+
+@FORKS
+def test_a_forked_child_uses_the_token_that_is_there(sign_in, api):
+    w = sign_in()
+    assert in_a_child(lambda: requests.get(api.url, auth=w.auth, timeout=10).status_code) == "200"
     assert api.seen == [w.access_token]
+
+
+@FORKS
+@pytest.mark.parametrize("way", ["azure", "azure, async", "obstore", "pyiceberg", "w.token_async"])
+def test_each_kind_of_credential_works_in_a_forked_child(sign_in, way):
+    w = sign_in()
+    ask = ways(w)[way]
+    assert in_a_child(ask) == w.access_token
 
 
 @pytest.mark.parametrize("way", ["auth", "azure", "azure, async", "obstore", "pyiceberg"])

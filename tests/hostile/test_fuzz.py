@@ -25,9 +25,9 @@ from oidc_widget.oauth.authorization_request import AuthorizationRequest
 from oidc_widget.oauth.provider import Provider, _provider
 from oidc_widget.oauth.token_endpoint import _read
 from oidc_widget.relay.handlers import (
-    JSONHandler,
     MetadataHandler,
     ProvidersHandler,
+    RelayHandler,
     RevocationHandler,
     TokenHandler,
 )
@@ -236,7 +236,7 @@ def relay():
             (r"/api/providers/([^/]+)/metadata", _as_somebody(MetadataHandler), how),
         ]
         application = Application(
-            routes, default_handler_class=_as_somebody(JSONHandler), default_handler_args=how
+            routes, default_handler_class=_as_somebody(RelayHandler), default_handler_args=how
         )
         HTTPServer(application).add_sockets(sockets)
         ready.set()

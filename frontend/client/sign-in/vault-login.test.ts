@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loginRequest } from "../../testing/provider.js";
 import type { FromVault, LinkState, ToVault } from "../../vault/messages.js";
-import { NOTHING_WANTED } from "../providers.js";
+import { NOTHING_WANTED } from "../../vault/messages.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import { type LinkSetup, VaultLogin } from "./vault-login.js";
 

@@ -10,6 +10,7 @@ import { insertCode } from "../sidebar/insert-code.js";
 import type { PanelActions } from "../sidebar/panel-actions.js";
 import type { SignIns } from "../sidebar/sign-ins.js";
 import { SignInsTab } from "../sidebar/tab.js";
+import { followTerminals, terminalPermission } from "../terminal-permission.js";
 import { ISignIns } from "../tokens.js";
 import { addCommands } from "./commands.js";
 
@@ -37,6 +38,9 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
       if (registry && loaded) followSettings(lines, registry, loaded);
     });
 
+    const permission = terminalPermission(signIns.host.baseUrl, app.serviceManager.user);
+    followTerminals(signIns, permission);
+
     const actions: PanelActions = {
       activeNotebook: () => notebooks?.currentWidget?.title.label ?? null,
       insertCode: (choice) => insertCode(notebooks, choice),
@@ -52,8 +56,9 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
 
     let opened: Promise<SignIns> | undefined;
     const open = (): Promise<SignIns> => {
-      opened ??= Promise.all([import("../sidebar/sign-ins.js"), settings]).then(([{ openSignIns }, loaded]) =>
-        openSignIns({ panel: tab, signIns, settings: loaded, notebooks, actions, translate }),
+      opened ??= Promise.all([import("../sidebar/sign-ins.js"), settings, permission]).then(
+        ([{ openSignIns }, loaded, terminals]) =>
+          openSignIns({ panel: tab, signIns, settings: loaded, notebooks, actions, terminals, translate }),
       );
       return opened;
     };

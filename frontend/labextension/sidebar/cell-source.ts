@@ -1,5 +1,5 @@
 import { hostOf } from "../../client/provider-address.js";
-import { DEFAULT_SCOPES } from "../../client/providers.js";
+import { DEFAULT_SCOPES } from "../../vault/messages.js";
 import type { Choice } from "./choices.js";
 
 /** The cell that `Insert code` puts into a notebook. */

@@ -2,15 +2,9 @@ import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { JupyterHost } from "../../client/host.js";
 import { asProblem } from "../../client/problem.js";
 import { hostOf } from "../../client/provider-address.js";
-import {
-  DEFAULT_SCOPES,
-  fetchProviders,
-  isUsualRedirectUri,
-  NOTHING_WANTED,
-  type ServerProviders,
-} from "../../client/providers.js";
+import { fetchProviders, isUsualRedirectUri, type ServerProviders } from "../../client/providers.js";
 import type { Problem } from "../../oauth/errors.js";
-import type { SessionInfo, Wanted } from "../../vault/messages.js";
+import { DEFAULT_SCOPES, NOTHING_WANTED, type SessionInfo, type Wanted } from "../../vault/messages.js";
 
 /** A provider that the sidebar offers: from the server's configuration or from the person's settings. */
 export interface Choice {

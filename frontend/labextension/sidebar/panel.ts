@@ -2,9 +2,11 @@ import { type SidePanel, settingsIcon, ToolbarButton } from "@jupyterlab/ui-comp
 import { Widget } from "@lumino/widgets";
 import type { Translate } from "../../client/translate.js";
 import { button, element, said, show } from "../../view/elements.js";
+import type { TerminalPermission } from "../terminal-permission.js";
 import type { PanelActions } from "./panel-actions.js";
 import { type RowActions, RowView } from "./row-view.js";
 import type { Row, Rows } from "./rows.js";
+import { TerminalsSwitch } from "./terminals-switch.js";
 
 /** What the sidebar `Sign-ins` shows: providers and sessions, each with what a person can do about it. */
 export class SignInsPanel {
@@ -15,9 +17,19 @@ export class SignInsPanel {
   readonly #empty = element("div", "oidc-empty");
   readonly #problem = element("p", "oidc-panel-problem", { role: "alert" });
   readonly #views = new Map<string, RowView>();
+  readonly #terminals: TerminalPermission;
+  readonly #terminalsSwitch: TerminalsSwitch;
 
-  constructor(panel: SidePanel, rows: Rows, actions: PanelActions, translate: Translate) {
+  constructor(
+    panel: SidePanel,
+    rows: Rows,
+    actions: PanelActions,
+    terminals: TerminalPermission,
+    translate: Translate,
+  ) {
     this.#rows = rows;
+    this.#terminals = terminals;
+    this.#terminalsSwitch = new TerminalsSwitch(terminals, translate);
     this.#actions = {
       ...actions,
       addAccount: (row) => rows.addAccount(row.choice),
@@ -40,6 +52,7 @@ export class SignInsPanel {
     const body = new Widget();
     body.node.append(this.#problem, this.#list, this.#empty);
     panel.addWidget(body);
+    panel.addWidget(this.#terminalsSwitch);
     this.#fillEmpty();
     rows.onChange(() => this.refresh());
     this.refresh();
@@ -61,6 +74,8 @@ export class SignInsPanel {
     show(this.#problem, problem ? said(problem, this.#translate) : []);
     this.#list.hidden = rows.length === 0;
     this.#empty.hidden = rows.length > 0;
+    // Where there is nobody to sign in at there is nothing to allow; what was allowed can be taken back.
+    this.#terminalsSwitch.setHidden(rows.length === 0 && !this.#terminals.allowed);
   }
 
   set shown(shown: boolean) {

@@ -2,6 +2,7 @@ import type { INotebookTracker } from "@jupyterlab/notebook";
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { SidePanel } from "@jupyterlab/ui-components";
 import type { Translate } from "../../client/translate.js";
+import type { TerminalPermission } from "../terminal-permission.js";
 import type { ISignIns } from "../tokens.js";
 import { findChoices } from "./choices.js";
 import { SignInsPanel } from "./panel.js";
@@ -14,6 +15,7 @@ export interface SignInsOptions {
   settings: ISettingRegistry.ISettings | null;
   notebooks: INotebookTracker | null;
   actions: PanelActions;
+  terminals: TerminalPermission;
   translate: Translate;
 }
 
@@ -24,7 +26,7 @@ export interface SignIns {
 }
 
 export async function openSignIns(options: SignInsOptions): Promise<SignIns> {
-  const { panel: tab, signIns, settings, notebooks, actions, translate } = options;
+  const { panel: tab, signIns, settings, notebooks, actions, terminals, translate } = options;
   const { sidebar } = await signIns.lines();
   const rows = new Rows(sidebar, signIns.host);
   void sidebar.connect();
@@ -33,7 +35,7 @@ export async function openSignIns(options: SignInsOptions): Promise<SignIns> {
   };
   settings?.changed.connect(() => void choose());
   await choose();
-  const panel = new SignInsPanel(tab, rows, actions, translate);
+  const panel = new SignInsPanel(tab, rows, actions, terminals, translate);
   notebooks?.currentChanged.connect(() => panel.refresh());
   return { rows, panel };
 }

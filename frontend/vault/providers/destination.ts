@@ -5,11 +5,8 @@ import { Failure } from "../../oauth/failure.js";
 import type { LogoutSettings } from "../../oauth/logout.js";
 import type { Provider } from "../../oauth/provider.js";
 import type { LoginRequest } from "../../oauth/request.js";
-import type { LinkedTo, Wanted } from "../messages.js";
+import { DEFAULT_SCOPES, type LinkedTo, type Wanted } from "../messages.js";
 import type { ConfiguredProvider, ServerProviders } from "./server-providers.js";
-
-/** What `OIDCLogin` asks for unless told otherwise; then a configured provider's own scopes take their place. */
-const DEFAULT_SCOPES = ["openid", "profile", "email"];
 
 /** A link's wish with the configuration filled in; where the person comes back to depends on the provider yet. */
 export interface Completed {

@@ -48,7 +48,7 @@ def relay_of_environment(environ: Mapping[str, str] = os.environ) -> Relay:
     return Relay(providers, log, is_callback=is_callback)
 
 
-class _OfThisHub(handlers.JSONHandler):
+class _OfThisHub(handlers.RelayHandler):
     """Whose server asks, the token in ``Authorization`` says."""
 
     async def user(self) -> str:

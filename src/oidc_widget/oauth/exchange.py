@@ -103,6 +103,7 @@ def exchange(  # noqa: PLR0913  # a request, and its limits
     timeout: float,
     form: Callable[[], Mapping[str, Any]] | None = None,
     headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+    content: bytes | None = None,
     limit: int = MAX_BYTES,
     cut: bool = False,
 ) -> Answer:
@@ -120,13 +121,15 @@ def exchange(  # noqa: PLR0913  # a request, and its limits
         Returns the parameters to post, in a frame that no traceback sees.
     headers : mapping or callable, optional
         Further headers; secret ones are returned by a function, for the same reason.
+    content : bytes, optional
+        A body as it is.
     limit : int
         Bytes, at most.
     cut : bool
         Whether of a longer answer the beginning will do.
     """
     outcome: Future[Answer] = Future()
-    request = _Request(method, url, timeout, form, headers)
+    request = _Request(method, url, timeout, form, headers, content)
     work = partial(_exchange, client, request, _Reader(timeout, limit, cut=cut))
     # A thread of its own: while a server drips its headers, nobody could look at a clock.
     threading.Thread(target=_run, args=(outcome, work), name="oidc-widget-http", daemon=True).start()
@@ -147,7 +150,7 @@ async def exchange_async(  # noqa: PLR0913  # as above
     content: bytes | None = None,
     limit: int = MAX_BYTES,
 ) -> Answer:
-    """Do the same as :func:`exchange` in an event loop; ``content``: a body as it is."""
+    """Do the same as :func:`exchange` in an event loop."""
     request = _Request(method, url, timeout, form, headers, content)
     reader = _Reader(timeout, limit, cut=False)
     try:

@@ -18,7 +18,14 @@ from .refusal import Refusal
 if TYPE_CHECKING:
     from .relays import RelayLike
 
-__all__ = ["JSONHandler", "MetadataHandler", "ProvidersHandler", "RevocationHandler", "TokenHandler"]
+__all__ = [
+    "JSONHandler",
+    "MetadataHandler",
+    "ProvidersHandler",
+    "RelayHandler",
+    "RevocationHandler",
+    "TokenHandler",
+]
 
 log = logging.getLogger("oidc_widget.relay")
 
@@ -31,25 +38,6 @@ class JSONHandler(RequestHandler):
     The body is not read piece by piece: a server that answers before it has read all of it cuts the
     connection, and the answer is lost on the way; what is buffered at most is the server's own limit.
     """
-
-    def initialize(self, relay: RelayLike) -> None:
-        """Take what the route was given."""
-        self._relay = relay
-
-    async def user(self) -> str:
-        """Return who asks.
-
-        Raises
-        ------
-        Refusal
-            Nobody who may.
-        """
-        raise NotImplementedError
-
-    @property
-    def form(self) -> tuple[str, bytes]:
-        """The request's content type and body."""
-        return self.request.headers.get("Content-Type", ""), self.request.body
 
     @property
     def content_security_policy(self) -> str:
@@ -87,7 +75,30 @@ class JSONHandler(RequestHandler):
             logger.error("oidc_widget | %s failed", type(self).__name__, exc_info=(typ, value, tb))
 
 
-class ProvidersHandler(JSONHandler):
+class RelayHandler(JSONHandler):
+    """Base of what asks the relay."""
+
+    def initialize(self, relay: RelayLike) -> None:
+        """Take what the route was given."""
+        self._relay = relay
+
+    async def user(self) -> str:
+        """Return who asks.
+
+        Raises
+        ------
+        Refusal
+            Nobody who may.
+        """
+        raise NotImplementedError
+
+    @property
+    def form(self) -> tuple[str, bytes]:
+        """The request's content type and body."""
+        return self.request.headers.get("Content-Type", ""), self.request.body
+
+
+class ProvidersHandler(RelayHandler):
     """List the providers, without anything secret."""
 
     async def get(self) -> None:
@@ -96,7 +107,7 @@ class ProvidersHandler(JSONHandler):
         self.answer(HTTPStatus.OK, {"providers": await self._relay.listed()})
 
 
-class TokenHandler(JSONHandler):
+class TokenHandler(RelayHandler):
     """Pass a token request on."""
 
     async def post(self, name: str) -> None:
@@ -104,7 +115,7 @@ class TokenHandler(JSONHandler):
         self.answer(*await self._relay.token(name, await self.user(), *self.form))
 
 
-class RevocationHandler(JSONHandler):
+class RevocationHandler(RelayHandler):
     """Pass a revocation request on."""
 
     async def post(self, name: str) -> None:
@@ -112,7 +123,7 @@ class RevocationHandler(JSONHandler):
         self.answer(*await self._relay.revoke(name, await self.user(), *self.form))
 
 
-class MetadataHandler(JSONHandler):
+class MetadataHandler(RelayHandler):
     """Pass on what a provider publishes about itself."""
 
     async def get(self, name: str) -> None:

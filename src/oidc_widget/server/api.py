@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["routes"]
 
 
-class _OfThisServer(handlers.JSONHandler, APIHandler):
+class _OfThisServer(handlers.RelayHandler, APIHandler):
     """Who the user is, Jupyter Server says."""
 
     auth_resource = "oidc-widget"
