@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 PROXY = ROOT / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
 
 #: Seconds that the Hub, or a user's server, may take to start or to end.
-PATIENCE = 60
+PATIENCE = 120
 
 USERS = ("alice", "bob")
 

@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 import chromium
 from jupyter_process import JupyterServer
 from lab import Lab
 from login_form import LoginForm
-from notebook_page import CellError
 from oidc_widget.oauth.callback_address import own_address
 from providers.oidc_provider import OidcProvider
+from shared_workers import end_shared_workers, shared_workers
 from signing_in import login_cell, open_popup
 
 if TYPE_CHECKING:
@@ -46,12 +46,24 @@ TABS, NOTEBOOKS = 3, 4
 LIFETIME = 1
 #: Seconds of quiet work between two faults, at most.
 QUIET = 20
-#: Seconds after which everybody must be served again, or the soak has failed.
-PATIENCE = 60
+#: Seconds after which everybody must be served again, or the soak has failed: others may use the machine.
+PATIENCE = 120
 #: Seconds after which who is still asked to sign in does so.
 BY_ITSELF = 8
-#: What a kernel says of itself: how long it has been without a token, and whether that is what it says.
-ASK = "print(__import__('json').dumps([w.status, w.access_token is not None, w.error and w.error.code]))"
+#: Megabytes that each may have grown by while it was not started anew. What a page does not fetch in time,
+#: waits in the server.
+FLAT = {"vault": 2, "server": 50, "kernels": 10}
+#: Refreshes that an hour must have.
+REFRESHES = 1000
+PID = "import os; print(os.getpid())"
+#: What a kernel says of itself: the status before and after it looks for its token, and why there is none.
+ASK = """
+status, token, code = w.status, w.access_token, w.error and w.error.code
+print(__import__('json').dumps([status, token is not None, code, w.status]))
+"""
+
+#: How many messages of which vault it has heard.
+HEARD = "print(w._sign_in._seen)"
 
 
 class Soak:
@@ -69,6 +81,7 @@ class Soak:
         self.notebooks: dict[Lab, list[Notebook]] = {lab: [] for lab in self.labs}
         self.refreshes = self.invalid_grants = self.sign_ins = self.told = self.served = 0
         self.lies: list[str] = []
+        self.kernels: set[int] = set()
 
     @property
     def all(self) -> list[Notebook]:
@@ -80,11 +93,12 @@ class Soak:
         for lab in self.labs:
             for _ in range(NOTEBOOKS):
                 nb = lab.notebook([login_cell(self.provider)])
-                nb.run(0)
+                nb.run(0, timeout=PATIENCE)
                 self.notebooks[lab].append(nb)
         self.provider.configure(access_token_ttl=LIFETIME)
         self.sign_in()
         self.recover()
+        self.kernels = {int(nb.execute(PID)) for nb in self.all}
 
     def sign_in(self) -> None:
         """Click where the widget asks for it; the provider may know the person still."""
@@ -96,23 +110,27 @@ class Soak:
                 LoginForm(popup).sign_in("alice")
         expect(nb.region).to_contain_text("Signed in as")
 
-    def work(self, seconds: float) -> None:
-        """Ask each kernel, again and again, whether it is served or told the truth."""
+    def work(self, seconds: float, *, but: Notebook | None = None) -> None:
+        """Ask each kernel (but this one) again and again whether it is served or told the truth."""
         deadline = time.monotonic() + seconds
-        for nb in itertools.cycle(self.all):
+        for nb in itertools.cycle(nb for nb in self.all if nb is not but):
             if time.monotonic() > deadline:
                 break
-            self.note(nb, *self.ask(nb))
+            self.note(nb, self.ask(nb))
             nb.page.wait_for_timeout(100)
         self.tally()
 
     def ask(self, nb: Notebook) -> tuple[str, bool, str | None]:
-        status, has_token, code = json.loads(nb.execute(ASK))
-        return status, has_token, code
+        while True:
+            status, has_token, code, after = json.loads(nb.execute(ASK))
+            if status == after:  # else something came in between
+                return status, has_token, code
 
-    def note(self, nb: Notebook, status: str, has_token: bool, code: str | None) -> None:  # noqa: FBT001
+    def note(self, nb: Notebook, seen: tuple[str, bool, str | None]) -> None:
+        status, has_token, _ = seen
         if (status == "signed_in") != has_token:
-            self.lies.append(f"{nb.path}: {status} ({code}), {'with a' if has_token else 'and no'} token")
+            self.lies.append(f"{nb.path}: {seen}")
+            print("not true:", self.lies[-1], flush=True)
         elif has_token:
             self.served += 1
         else:
@@ -129,10 +147,12 @@ class Soak:
         start, first, asked = time.monotonic(), self.all[0], False
         button = first.region.get_by_role("button", name="Sign in")
         for nb in self.all:
+            seen = []
             while (state := self.ask(nb))[:2] != ("signed_in", True):
                 waited = time.monotonic() - start
+                seen.append((round(waited), *state, nb.execute(HEARD)))
                 if waited > PATIENCE:
-                    raise TimeoutError(f"{nb.path} has no token after {PATIENCE} s: {state}")
+                    raise TimeoutError(f"{nb.path} has no token after {PATIENCE} s: {seen}")
                 if waited > BY_ITSELF and not asked:
                     first.activate()  # what is not in front has no buttons
                     asked = bool(button.count())
@@ -155,40 +175,51 @@ class Soak:
         self.provider.up()
         return self.recover()
 
+    def line_cut(self) -> float:
+        """Requests go out, and nothing comes back; then the line is whole again."""
+        self.provider.fault("token", "hang")
+        self.work(5)
+        self.provider.heal()
+        return self.recover()
+
+    def server_errors(self) -> float:
+        self.provider.fault("token", "status", status=503)
+        self.work(5)
+        self.provider.heal()
+        return self.recover()
+
     def page_reloaded(self) -> float:
         lab = self.labs[1]
         for nb in self.notebooks[lab]:
             nb.save()
         lab.reload()
         for nb in self.notebooks[lab]:
-            nb.wait_for_kernel()
+            nb.wait_for_kernel(timeout=PATIENCE)
         return self.recover()
 
     def kernel_killed(self) -> float:
         nb = self.all[-1]
-        before = nb.execute("import os; print(os.getpid())")
-        os.kill(int(before), signal.SIGKILL)
-        deadline = time.monotonic() + PATIENCE
-        while self._pid(nb) in {None, before}:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the kernel did not come back")
-            nb.page.wait_for_timeout(200)
-        nb.run(0)
-        return self.recover()
+        os.kill(int(nb.execute(PID)), signal.SIGKILL)
+        return self._run_again(nb)
 
-    def _pid(self, nb: Notebook) -> str | None:
-        try:
-            nb.wait_for_kernel()
-            return nb.execute("import os; print(os.getpid())")
-        except (CellError, Error):  # it has died under the question
-            return None
+    def kernel_killed_in_mid_delivery(self) -> float:
+        """It takes messages and answers none, the others go on, and then it is gone."""
+        nb = self.all[-1]
+        kernel = int(nb.execute(PID))
+        os.kill(kernel, signal.SIGSTOP)
+        self.work(5, but=nb)
+        os.kill(kernel, signal.SIGKILL)
+        return self._run_again(nb)
+
+    def _run_again(self, nb: Notebook) -> float:
+        nb.page.get_by_role("dialog").get_by_role("button", name="Ok").click()  # "it will restart"
+        nb.wait_for_kernel(timeout=PATIENCE)
+        nb.run(0, timeout=PATIENCE)
+        return self.recover()
 
     def vault_killed(self) -> float:
         """Close the worker under everybody: the session is gone, and each must say so and come back."""
-        session = self.browser.new_browser_cdp_session()
-        for worker in self._workers(session):
-            session.send("Target.closeTarget", {"targetId": worker})
-        session.detach()
+        end_shared_workers(self.browser)
         self.work(5)
         return self.recover()
 
@@ -201,32 +232,31 @@ class Soak:
         for lab in self.labs:
             lab.reload()
         for nb in self.all:
-            nb.wait_for_kernel()
-            nb.run(0)
-        return self.recover()
+            nb.wait_for_kernel(timeout=PATIENCE)
+            nb.run(0, timeout=PATIENCE)
+        took = self.recover()
+        self.kernels = {int(nb.execute(PID)) for nb in self.all}
+        return took
 
     # ---- figures -----------------------------------------------------------------------------------
 
     def memory(self) -> dict[str, float]:
-        """Megabytes: of the vault what is alive, of the processes what is resident."""
+        """Megabytes: of the vault what is alive, of the processes what is resident; old kernels only."""
         server = psutil.Process(self.server._process.pid)
-        kernels = [child.memory_info().rss for child in server.children(recursive=True)]
+        children = server.children(recursive=True)
+        kernels = [child.memory_info().rss for child in children if child.pid in self.kernels]
         return {
             "vault": self._vault_heap() / 1e6,
             "server": server.memory_info().rss / 1e6,
             "kernels": sum(kernels) / max(len(kernels), 1) / 1e6,
         }
 
-    def _workers(self, session: Any) -> list[str]:
-        targets = session.send("Target.getTargets")["targetInfos"]
-        return [target["targetId"] for target in targets if target["type"] == "shared_worker"]
-
     def _vault_heap(self) -> float:
         session = self.browser.new_browser_cdp_session()
         heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         session.on("Target.receivedMessageFromTarget", lambda event: heard.put(json.loads(event["message"])))
         used = 0.0
-        for worker in self._workers(session):
+        for worker in shared_workers(session):
             attached = session.send("Target.attachToTarget", {"targetId": worker, "flatten": False})
             for number, method in enumerate(("HeapProfiler.collectGarbage", "Runtime.getHeapUsage"), 1):
                 message = json.dumps({"id": number, "method": method})
@@ -247,32 +277,45 @@ class Soak:
 def run(soak: Soak, seconds: float) -> bool:
     """Work until the time is over; print what is seen, and return whether all of it is as it must be."""
     start = time.monotonic()
-    faults: list[Callable[[], float]] = [
+    survived: list[Callable[[], float]] = [
         soak.provider_down,
+        soak.line_cut,
+        soak.server_errors,
         soak.page_reloaded,
         soak.kernel_killed,
-        soak.vault_killed,
-        soak.server_restarted,
+        soak.kernel_killed_in_mid_delivery,
     ]
     quiet = min(QUIET, seconds / 20)
     soak.begin()
     soak.work(quiet)
     first = soak.memory()
     say("begin", soak, first, 0.0)
+    # Memory is compared before anybody who is measured is started anew.
+    go_wrong(soak, survived, quiet, start + seconds / 2)
+    last = soak.memory()
+    grown = {name: round(last[name] - first[name], 1) for name in first}
+    say("half-time", soak, last, 0.0)
+    go_wrong(soak, [soak.vault_killed, soak.server_restarted, *survived], quiet, start + seconds)
+    took = time.monotonic() - start
+    print(
+        f"{took:.0f} s, {soak.refreshes} refreshes, {soak.sign_ins} sign-ins; MB more at half-time: {grown}"
+    )
+    return (
+        soak.invalid_grants == 0
+        and not soak.lies
+        and all(grown[name] < FLAT[name] for name in FLAT)
+        and soak.refreshes >= REFRESHES * min(seconds / HOUR, 1)
+    )
+
+
+def go_wrong(soak: Soak, faults: list[Callable[[], float]], quiet: float, until: float) -> None:
+    """Let one fault after the other happen, with quiet work in between."""
     for fault in itertools.cycle(faults):
-        if time.monotonic() - start > seconds:
-            break
+        if time.monotonic() > until:
+            return
         took = fault()
         soak.work(quiet)
         say(fault.__name__, soak, soak.memory(), took)
-    last = soak.memory()
-    say("end", soak, last, 0.0)
-    for lie in soak.lies:
-        print("not true:", lie)
-    grown = {name: round(last[name] - first[name], 1) for name in first}
-    took = time.monotonic() - start
-    print(f"{took:.0f} s, {soak.refreshes} refreshes, {soak.sign_ins} sign-ins; MB more: {grown}")
-    return soak.invalid_grants == 0 and not soak.lies
 
 
 def say(what: str, soak: Soak, memory: dict[str, float], took: float) -> None:
@@ -280,7 +323,7 @@ def say(what: str, soak: Soak, memory: dict[str, float], took: float) -> None:
     figures = ", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in memory.items())
     kernels = f"kernels served {soak.served}, told {soak.told}, lied to {len(soak.lies)}"
     tokens = f"{soak.refreshes} refreshes, {soak.invalid_grants} invalid_grant"
-    print(f"{what:17} served again after {took:4.1f} s | {tokens} | {kernels} | {figures}", flush=True)
+    print(f"{what:29} served again after {took:4.1f} s | {tokens} | {kernels} | {figures}", flush=True)
 
 
 def main(seconds: float) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from hub import PASSWORD, Hub
+from hub import PASSWORD, USERS, Hub
 from lab import Lab
 from providers.oidc_provider import OidcProvider
 from signing_in import expect_kernel, sign_in
@@ -26,7 +26,7 @@ def corp(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def corp_hub(corp, tmp_path_factory):
-    """A Hub with a provider whose client secret is in its environment; Alice's server runs."""
+    """A Hub with a provider whose client secret is in its environment; everybody's server runs."""
     settings = {
         "label": "Corp",
         "authority": corp.issuer,
@@ -40,7 +40,7 @@ def corp_hub(corp, tmp_path_factory):
         env={"CORP_SECRET": SECRET},
     )
     with contextlib.closing(hub):
-        hub.start_server("alice")
+        hub.start_servers(USERS)
         corp.configure(redirect_uris=[hub.redirect_uri])
         yield hub
 
@@ -113,6 +113,21 @@ def test_what_users_servers_are_told_has_no_secret(corp_hub, environments):
         "POST", "services/oidc-widget/api/providers/nobody/token", headers=headers, data=FORM
     )
     assert (answer.status_code, answer.json()["error"]) == (404, "unknown_provider")
+
+
+def test_nobody_redeems_a_code_that_came_to_somebody_elses_server(corp, corp_hub):
+    token = corp_hub.api("POST", "users/bob/tokens").json()["token"]
+    corp.forget()
+    form = {"grant_type": "authorization_code", "code": "overheard", "code_verifier": "v" * 43}
+    for name, refused in (("alice", "invalid_request"), ("bob", "invalid_grant")):
+        answer = corp_hub.request(
+            "POST",
+            "services/oidc-widget/api/providers/corp/token",
+            headers={"Authorization": f"token {token}"},
+            data={**form, "redirect_uri": f"{corp_hub.user_url(name)}oidc-widget/callback"},
+        )
+        assert (answer.status_code, answer.json()["error"]) == (400, refused)
+        assert len(corp.requests("token")) == (name == "bob")
 
 
 def test_a_wrong_entry_is_told_in_the_hub_s_log(corp_hub):

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from hub import PASSWORD
+from hub_visitor import Browser
 from oidc_widget.oauth.callback_address import issuer_tail
 
 CALLBACK = "services/oidc-widget/callback"
@@ -23,48 +23,6 @@ def state_for(target):
 
 def query_for(target):
     return f"code=a&state={state_for(target)}"
-
-
-class Browser(httpx.Client):
-    """A browser without scripts, which finds every name under `localhost` on this machine."""
-
-    def __init__(self, hub):
-        super().__init__(trust_env=False, timeout=30, transport=_Loopback())
-        self.hub = hub
-
-    def sign_in(self, name):
-        page = self.get(f"{self.hub.url}hub/login")
-        form = {"username": name, "password": PASSWORD, "_xsrf": self._xsrf(page)}
-        answer = self.post(f"{self.hub.url}hub/login", data=form)
-        assert answer.status_code == 302, answer.text
-        return self
-
-    def _xsrf(self, page):
-        return re.findall(r'name="_xsrf"\s+value="([^"]*)"', page.text)[0]
-
-    def callback(self, query, tail=""):
-        """Arrive from the provider, and follow the Hub's own sign-in to its service until it answers."""
-        answer = self.get(f"{self.hub.redirect_uri}{tail}?{query}")
-        for _ in range(6):
-            location = urljoin(str(answer.url), answer.headers.get("Location", ""))
-            if "Location" not in answer.headers or re.search("/user/.*/oidc-widget/callback", location):
-                return answer
-            answer = self.get(location)
-        raise AssertionError(f"{answer} is redirected for ever")
-
-
-class _Loopback(httpx.HTTPTransport):
-    def handle_request(self, request):
-        # As browsers do (RFC 6761 §6.3), whatever this machine's resolver knows.
-        return super().handle_request(
-            httpx.Request(
-                request.method,
-                request.url.copy_with(host="127.0.0.1"),
-                headers=request.headers,
-                stream=request.stream,
-                extensions=request.extensions,
-            )
-        )
 
 
 @pytest.fixture

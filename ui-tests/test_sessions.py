@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import time
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from lab import Lab
+from shared_workers import end_shared_workers
 from signing_in import expect_kernel, login_cell, open_popup, sign_in
 
 SETTINGS = "oidc-widget:sign-ins"
@@ -27,24 +25,6 @@ def work():
         time.sleep(0.05)
 threading.Thread(target=work, daemon=True).start()
 """
-
-
-def kill_vault(lab):
-    """End every SharedWorker of this browser, as its task manager would."""
-    session = lab.page.context.browser.new_browser_cdp_session()
-
-    def workers():
-        targets = session.send("Target.getTargets")["targetInfos"]
-        return {target["targetId"] for target in targets if target["type"] == "shared_worker"}
-
-    killed = workers()
-    assert killed
-    for worker in killed:
-        session.send("Target.closeTarget", {"targetId": worker})
-    deadline = time.monotonic() + 20
-    while killed & workers():
-        assert time.monotonic() < deadline, "the worker goes on"
-    session.detach()
 
 
 def expect_signed_in(nb, name="Alice Adams"):
@@ -127,32 +107,6 @@ def test_two_kernels_and_one_restarted(lab, provider):
     expect_kernel(two, "w.access_token not in (None, before)", True)
     one.run(0)
     expect_kernel(one, "w.status", "signed_in")
-
-
-@pytest.mark.alone
-def test_a_kernel_that_hangs_and_dies_during_a_delivery_holds_nobody_up(lab, provider):
-    provider.configure(access_token_ttl=6)
-    one, two = lab.notebook([login_cell(provider)]), lab.notebook([login_cell(provider)])
-    one.run(0)
-    sign_in(one)
-    two.run(0)
-    expect_kernel(two, "w.status", "signed_in")
-    pid = int(one.execute("import os; print(os.getpid())"))
-    os.kill(pid, signal.SIGSTOP)  # it takes messages, and answers none
-    seen = set()
-    deadline = time.monotonic() + 30
-    while len(seen) < 3:
-        assert time.monotonic() < deadline, seen
-        left, token = two.execute("print(w.expires_in > 0, hash(w.access_token))").split()
-        assert left == "True"
-        seen.add(token)
-    os.kill(pid, signal.SIGKILL)  # with two deliveries on their way
-    lab.page.get_by_role("dialog").get_by_role("button", name="Ok").click()
-    one.wait_for_kernel()
-    one.run(0)
-    expect_signed_in(one)
-    expect_signed_in(two)
-    assert len(provider.requests("token", grant_type="authorization_code")) == 1
 
 
 def test_a_reload_ends_nothing(lab, provider):
@@ -248,7 +202,7 @@ def test_a_vault_that_is_killed_tells_the_truth(lab, provider):
     nb.run(0)
     sign_in(nb)
     expect_kernel(nb, "w.status", "signed_in")
-    kill_vault(lab)
+    end_shared_workers(lab.page.context.browser)
     expect(nb.region.get_by_role("status")).to_have_text("The browser ended the sign-in")
     with nb.popup():
         nb.region.get_by_role("button", name="Sign in").click()

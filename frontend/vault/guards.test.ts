@@ -27,6 +27,7 @@ const RIGHT: { [Type in ToVault["type"]]: Extract<ToVault, { type: Type }> } = {
   sign_out: { type: "sign_out", ...LINK },
   log_out: { type: "log_out", ...LINK },
   refresh: { type: "refresh", ...LINK, id: "q", resource: null, scopes: ["a"] },
+  tell_again: { type: "tell_again", ...LINK },
   tell_kernel: { type: "tell_kernel", ...LINK, event: "page", payload: { popup: true } },
   result: { type: "result", delivery: 1, result: "delivered", place: { path: "a", name: "b" }, signed_out: true },
   settings: { type: "settings", settings: { confirmSharing: true } },

@@ -90,6 +90,7 @@ const GUARDS: Guards = {
   sign_out: LINK,
   log_out: LINK,
   refresh: { ...LINK, id: optional(text), resource: optional(text), scopes: optional(texts) },
+  tell_again: LINK,
   tell_kernel: { ...LINK, event: one("page", "facts"), payload },
   result: {
     delivery: count,

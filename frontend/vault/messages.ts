@@ -169,6 +169,8 @@ export type ToVault =
   // widget alone
   | { type: "refresh"; link_id: string; id?: string; resource?: string | null; scopes?: string[] | null }
   | { type: "tell_kernel"; link_id: string; event: "page" | "facts"; payload: Record<string, unknown> }
+  /** The kernel waits for a sign-in that nobody goes on with: the vault that told it so is gone. */
+  | { type: "tell_again"; link_id: string }
   // delivery alone; `signed_out`: the token was of a session that the kernel has signed out of
   | { type: "result"; delivery: number; result: DeliveryResult; place?: Place; signed_out?: boolean }
   // sidebar and delivery

@@ -7,7 +7,7 @@ const SHOWS_A_LINK: Type[] = ["link", "unlink", "begin", "cancel", "window_close
 
 /** What each kind of port may say. */
 const MAY_SAY: Record<Role, Set<Type>> = {
-  widget: new Set([...EVERYBODY, ...SHOWS_A_LINK, "refresh", "tell_kernel"]),
+  widget: new Set([...EVERYBODY, ...SHOWS_A_LINK, "refresh", "tell_kernel", "tell_again"]),
   sidebar: new Set([...EVERYBODY, ...SHOWS_A_LINK, "settings", "terminals", "list_sessions"]),
   delivery: new Set([...EVERYBODY, "settings", "terminals", "result"]),
 };

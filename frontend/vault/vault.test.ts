@@ -560,6 +560,17 @@ describe("a token for another API", () => {
   });
 });
 
+test("a kernel that hears of nobody's sign-in is told again how it stands", async () => {
+  const { page } = await vaultAndProvider();
+  const tab = page();
+  tab.link(ONE);
+  await until(() => tab.prepared(ONE));
+  expect(tab.delivered(ONE, "status")).toEqual([]);
+  tab.say({ type: "tell_again", link_id: ONE });
+  await until(() => tab.delivered(ONE, "status").length === 1);
+  expect(tab.delivered(ONE, "status")).toMatchObject([{ status: "signed_out", ended: false }]);
+});
+
 describe("a page that dies", () => {
   test("without a word lets go of its links when the browser lets go of its lock", async () => {
     const { idp, page, crash } = await vaultAndProvider();
@@ -577,17 +588,66 @@ describe("a page that dies", () => {
     expect(idp.revoked).toHaveLength(1);
   });
 
-  test("takes an unfinished sign-in with it", async () => {
+  test("leaves an unfinished sign-in to the page that is loaded in its place", async () => {
     const { idp, page, crash } = await vaultAndProvider();
     const tab = page();
     tab.link(ONE);
     const url = await tab.open(ONE);
     crash(tab);
+    const again = page();
+    again.link(ONE);
+    await until(() => again.state(ONE)?.status === "signing_in");
+    await again.callBack(url, idp.authorize(url));
+    await until(() => again.state(ONE)?.status === "signed_in");
+    expect(again.delivered(ONE, "token")).toHaveLength(1);
+    expect(idp.tokenRequests).toHaveLength(1);
+  });
+
+  test.each(["before the answer", "between the code and the tokens"])(
+    "%s is signed in when it is back",
+    async (when) => {
+      const { idp, page, crash } = await vaultAndProvider();
+      const tab = page();
+      tab.link(ONE);
+      const url = await tab.open(ONE);
+      let release = () => undefined as unknown;
+      if (when === "between the code and the tokens") {
+        idp.answer = (body) =>
+          new Promise((resolve) => {
+            release = () => resolve(body);
+          });
+        await tab.callBack(url, idp.authorize(url));
+        await until(() => idp.refreshTokens.size === 1);
+      }
+      crash(tab);
+      if (when === "before the answer") await tab.callBack(url, idp.authorize(url));
+      release();
+      const again = page();
+      again.link(ONE);
+      await until(() => again.state(ONE)?.status === "signed_in");
+      await until(() => again.delivered(ONE, "token").length === 1);
+      expect(idp.tokenRequests).toHaveLength(1);
+      expect(idp.revoked).toEqual([]);
+    },
+  );
+
+  test("leaves no unfinished sign-in to somebody else", async () => {
+    const { idp, jupyter, page, crash } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    crash(tab);
+    await settled();
+    jupyter.user = "bob";
+    const bobs = page();
+    bobs.link(TWO, {}, { kernel_id: "kernel-2" });
+    await until(() => bobs.prepared(TWO));
     const channel = new BroadcastChannel(`oidc-widget:${new URL(url).searchParams.get("state")}`);
     channel.postMessage({ search: idp.authorize(url), hash: "", pathname: landingOf(url) });
     await settled();
     channel.close();
     expect(idp.tokenRequests).toEqual([]);
+    expect(bobs.state(TWO)?.status).toBe("signed_out");
   });
 
   test("leaves a kernel that runs on to another page's control channel, which goes on bringing tokens", async () => {

@@ -104,8 +104,11 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
   const userCheck = createUserCheck({
     clock,
     user: server.user,
-    hasSessions: () => sessions.list.length > 0,
-    endSessions: () => [...sessions.list].forEach(endSession),
+    hasSessions,
+    endSessions() {
+      [...sessions.list].forEach(endSession);
+      for (const link of left()) dropLink(link);
+    },
   });
   const terminals = createTerminals(environment, {
     clock,
@@ -125,12 +128,22 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
       return;
     }
     if (message.type === "hello") {
-      if (pages.size === 0 && sessions.list.length > 0) confirming = confirm();
+      if (pages.size === 0 && hasSessions()) confirming = confirm();
       register(port, message);
       server.headers = message.headers; // the check needs them
     }
     if (confirming) void confirming.then(() => handle(port, message));
     else handle(port, message);
+  }
+
+  /** Or a sign-in that becomes one. */
+  function hasSessions(): boolean {
+    return sessions.list.length > 0 || left().length > 0;
+  }
+
+  /** Whose page went away in the middle of a sign-in: it is loaded anew, perhaps. */
+  function left(): Link[] {
+    return [...links.values()].filter(({ begun, ports }) => begun && ports.size === 0);
   }
 
   function confirm(): Promise<void> {
@@ -222,6 +235,10 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
       case "refresh":
         void answerRefresh(link, message);
         return;
+      case "tell_again":
+        link.told = { ...link.told, shown: "" };
+        publish(link);
+        return;
       case "tell_kernel":
         void deliver(link, message.event, message.payload);
         return;
@@ -245,7 +262,11 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     allowTerminals(port, false);
     const page = pages.get(port);
     pages.delete(port);
-    for (const link of page?.links.values() ?? []) dropPort(link, port);
+    for (const link of page?.links.values() ?? []) {
+      if (!link.begun || link.ports.size > 1) dropPort(link, port);
+      else link.ports.delete(port);
+    }
+    if (left().length > 0) userCheck.remember(); // whose it is
   }
 
   function allowTerminals(port: Port<FromVault>, allowed: boolean): void {

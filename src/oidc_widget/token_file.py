@@ -62,15 +62,13 @@ class TokenFile:
         on_token: Callable[[Callable[[], None]], Callable[[], None]],
         path: Path | None = None,
     ) -> None:
-        directory = _directory()
-        remove_what_was_left()
-        self.path = directory / secrets.token_hex(8) if path is None else _absolute(path)
+        self._claim = _claimed(path)
+        self.path = self._claim.path
         self._tokens = tokens
         self._lock = threading.Lock()
         #: The last write failed, and its person knows.
         self._failed = False
         self._worker = Worker("oidc-widget-token-file")
-        self._claim = _Claim.on(self.path, directory)
         # Also at the interpreter's end, and when the sign-in is forgotten.
         self._end = weakref.finalize(self, self._claim.give_up)
         changed = weakref.WeakMethod(self._changed)
@@ -79,7 +77,7 @@ class TokenFile:
             self._write()
         except OSError as cause:
             self.close()
-            raise ConfigurationError(f"No token can be put into {self.path}: {cause.strerror}.") from cause
+            raise _refused(self.path, cause) from cause
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
@@ -181,7 +179,11 @@ class _Claim:
                     f"{path} is there already, and would be overwritten.",
                     hint="Remove it, or name another file.",
                 )
-            os.write(descriptor, os.fsencode(path))
+            try:
+                os.write(descriptor, os.fsencode(path))
+            except OSError:
+                made._release()
+                raise
         cls.own[lock] = made
         return made
 
@@ -222,6 +224,20 @@ class _Claim:
             self._lock.unlink()
         os.close(self.descriptor)
         self._lock.unlink(missing_ok=True)
+
+
+def _claimed(path: Path | None) -> _Claim:
+    """Claim this path, or a new one in a place of its own."""
+    directory = _directory()
+    try:
+        remove_what_was_left()
+        return _Claim.on(directory / secrets.token_hex(8) if path is None else _absolute(path), directory)
+    except OSError as cause:  # say, the disk is full
+        raise _refused(path or directory, cause) from cause
+
+
+def _refused(path: Path, cause: OSError) -> ConfigurationError:
+    return ConfigurationError(f"No token can be put into {path}: {cause.strerror}.")
 
 
 @contextmanager

@@ -4,6 +4,8 @@
     The provider (`providers.hostile_provider.HostileProvider`), shared by the run.
 `polled`
     The answers to the question whether the person is done with a device, as they come in.
+`disk`
+    A small file system of its own (`small_disk.SmallDisk`), to be filled. Skipped for who is not root.
 `told(case, way, expected, seen)`
     Notes it for `make security-report`, and holds what was seen against what was expected.
 """
@@ -16,12 +18,21 @@ import pytest
 
 from oidc_widget.oauth.device_authorization import DeviceAuthorization
 from providers.hostile_provider import HostileProvider
+from small_disk import SmallDisk
 
 
 @pytest.fixture(scope="session")
 def hostile():
     with HostileProvider() as provider:
         yield provider
+
+
+@pytest.fixture
+def disk(tmp_path):
+    if SmallDisk.unavailable:
+        pytest.skip(SmallDisk.unavailable)
+    with SmallDisk(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Print what `make security-report` has seen: case, expected, seen, test; and the counts.
 
->>> python tests/hostile/report.py python.xml vitest.json
+>>> python tests/hostile/report.py python.xml browser.xml vitest.json
 
-What is read are pytest's JUnit file and vitest's JSON file. A test without a case of its own stands for
+What is read are pytest's JUnit files and vitest's JSON file. A test without a case of its own stands for
 itself: its name says what must hold.
 """
 
@@ -68,9 +68,16 @@ def junit(path: str) -> list[Row]:
         seen = told.get("seen", "as expected" if outcome == "passed" else outcome)
         if skipped is not None:
             seen = f"skipped: {skipped.get('message', '')}"
-        case = told.get("case") or (test.get("name") or "").removeprefix("test_").replace("_", " ")
+        case = told.get("case") or sentence(test.get("name") or "")
         rows.append(Row(case, told.get("expected", "holds"), seen, name, outcome, misbehaviour(told)))
     return rows
+
+
+def sentence(name: str) -> str:
+    """Return what a test's name says, with its parameters; the browser is the same everywhere."""
+    words, bracket, parameters = name.partition("[")
+    parameters = parameters.removesuffix("]").removesuffix("chromium").removesuffix("-")
+    return words.removeprefix("test_").replace("_", " ") + (parameters and f" {bracket}{parameters}]")
 
 
 def vitest(path: str) -> list[Row]:

@@ -63,7 +63,7 @@ def test_a_kernel_that_slept_has_no_stale_token_and_asks_for_a_new_one(kernel, n
     kernel.run(MOVE)
     try:
         kernel.run(f"move({name!r}, 3600)")
-        assert kernel.run("w.access_token, w.expires_in") == "(None, None)"
+        assert kernel.run("w.status, w.access_token, w.expires_in") == "('expired', None, None)"
         before = len(kernel.told)
         cell = kernel.start("w.token(timeout=20)")
         question = kernel.wait_for_message("refresh", after=before)

@@ -178,3 +178,9 @@ function held({ link, kernel, lost }: LoginState): Partial<ShownState> {
   const another = kernel.status === "signed_in" && account !== undefined && account !== link.account;
   return another ? { ...token, holder: "elsewhere" } : {};
 }
+
+/** The kernel has heard of a sign-in in a window, and nothing of its end: it came with a vault that is gone. */
+export function waitsInVain({ attempt, link, kernel }: LoginState): boolean {
+  if (attempt || kernel?.status !== "signing_in" || kernel.device || kernel.paste) return false;
+  return link.status === "signed_out" || link.status === "error";
+}

@@ -4,6 +4,7 @@ import { loginRequest } from "../../testing/provider.js";
 import type { FromVault, LinkState, ToVault } from "../../vault/messages.js";
 import { NOTHING_WANTED } from "../../vault/messages.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
+import type { KernelState } from "./kernel-state.js";
 import { type LinkSetup, VaultLogin } from "./vault-login.js";
 
 const URL_1 = "https://idp.example.com/authorize?state=one";
@@ -74,6 +75,8 @@ class Popup {
     if (this.opener) this.closed = true;
   }
 }
+
+const PASTE = { authorization_url: "https://idp.example.com/authorize", redirect_uri: "http://localhost:8888/" };
 
 let opened: Popup[];
 let blocking: boolean;
@@ -426,6 +429,35 @@ describe("a session that the browser has lost", () => {
     expect(JSON.stringify({ ...sessionStorage })).not.toContain("Alice");
     vault.state({ status: "signed_out" });
     expect(await again("vault-2")).toBeUndefined();
+  });
+});
+
+describe("a kernel that waits for a sign-in whose vault is gone", () => {
+  test("is told so by the next vault", async () => {
+    const { vault, login } = await linked();
+    login.signIn();
+    await prompt();
+    vault.say({ type: "opened", link_id: "link-1" });
+    vault.state({ status: "signing_in" });
+    vault.greet(); // there is a new one
+    expect(vault.all("tell_again")).toEqual([{ type: "tell_again", link_id: "link-1" }]);
+  });
+
+  test("is told so when a page finds it waiting", async () => {
+    const { vault, login } = await linked();
+    login.kernel = { status: "signing_in" };
+    expect(vault.all("tell_again")).toHaveLength(1);
+  });
+
+  test.each<[string, LinkState, KernelState]>([
+    ["goes on with it", { status: "signing_in" }, { status: "signing_in" }],
+    ["has ended it", { status: "signed_in" }, { status: "signing_in" }],
+    ["never had it", { status: "signed_out" }, { status: "signing_in", paste: PASTE }],
+  ])("is left alone where the vault %s", async (_, state, kernel) => {
+    const { vault, login } = await linked();
+    vault.state(state);
+    login.kernel = kernel;
+    expect(vault.all("tell_again")).toEqual([]);
   });
 });
 

@@ -15,7 +15,7 @@ import { hostOf } from "../provider-address.js";
 import { lossOf, noteSignIn, noteSignOut } from "../signed-in-note.js";
 import type { VaultClient, VaultListener } from "../vault-client.js";
 import type { KernelState } from "./kernel-state.js";
-import { INITIAL, type LoginEvent, reduce, type SignInWindow, shown, type Target } from "./login-state.js";
+import { INITIAL, type LoginEvent, reduce, type SignInWindow, shown, type Target, waitsInVain } from "./login-state.js";
 import { closeSignInWindow, onWindowClosed, openSignInWindow, sendWindow } from "./popup.js";
 import type { ShownState, SignInControl } from "./sign-in-control.js";
 import { barePage, isSilent, silentProvider } from "./silent-provider.js";
@@ -100,6 +100,7 @@ export class VaultLogin implements SignInControl {
   /** What the kernel said of itself. */
   set kernel(kernel: KernelState) {
     this.#happened({ type: "kernel", kernel, at: performance.now() });
+    if (waitsInVain(this.#state)) this.#send({ type: "tell_again", link_id: this.id });
   }
 
   onChange(changed: () => void): () => void {
@@ -213,8 +214,10 @@ export class VaultLogin implements SignInControl {
   }
 
   #link(): void {
+    const { status } = this.#state.link;
     this.#happened({ type: "connected", lost: lossOf(this.#vault.id, this.#what) });
     this.#send({ type: "link", link_id: this.id, ...this.#setup });
+    if (status === "signing_in") this.#send({ type: "tell_again", link_id: this.id });
   }
 
   /** What a tab notes of a sign-in, to know later what was lost. */

@@ -117,7 +117,9 @@ def keep(session: KernelSession, request: Mapping[str, Any]) -> str:
             failure = session.keep_in(place)
             if failure is not None:
                 store.remove(account)
-    except OIDCError as error:
+    except TokenError as error:
+        return f"The sign-in is not remembered: {error.message}"
+    except SignInError as error:
         failure = error
     return "" if failure is None else failure.message
 

@@ -103,17 +103,22 @@ class Store:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Keep all other processes of this person out; whoever dies lets go."""
+        """Keep all other processes of this person out; whoever dies lets go.
+
+        Raises
+        ------
+        TokenError
+            Another process does not let go, or there can be no lock (a full disk).
+        """
         from filelock import FileLock, Timeout  # noqa: PLC0415  # an extra
 
         lock = FileLock(self._locks / f"{name}.lock", timeout=_PATIENCE, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
-            raise TokenError(
-                f"Another process has held {lock.lock_file} for {_PATIENCE:g} s, so no token was renewed.",
-                hint="It is tried again; if it goes on, look what holds the file.",
-            ) from None
+            raise _no_lock(lock.lock_file, f"another process has held it for {_PATIENCE:g} s") from None
+        except OSError as cause:
+            raise _no_lock(lock.lock_file, cause.strerror or str(cause)) from cause
         try:
             yield
         finally:
@@ -152,6 +157,13 @@ def _folder() -> Path:
     ):
         raise _no_folder(folder, "it is not this user's alone")
     return folder
+
+
+def _no_lock(file: str, why: str) -> TokenError:
+    return TokenError(
+        f"{file}, which keeps other processes out, can't be locked: {why}.",
+        hint="It is tried again; if it goes on, look what is wrong with that file.",
+    )
 
 
 def _no_folder(folder: Path, why: str) -> SignInError:

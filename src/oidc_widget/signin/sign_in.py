@@ -24,7 +24,7 @@ from oidc_widget.signin.messages import (
 from oidc_widget.signin.nobody import nobody_here, what_to_set
 from oidc_widget.signin.pages import Pages
 from oidc_widget.signin.problems import as_problem
-from oidc_widget.signin.state import Snapshot, State
+from oidc_widget.signin.state import State
 from oidc_widget.signin.threads import Worker
 from oidc_widget.signin.token_cache import TokenCache
 from oidc_widget.signin.waiting import wait, wait_async
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from oidc_widget.signin.kernel_source import KernelSource
     from oidc_widget.signin.messages import Message
     from oidc_widget.signin.source import Source
+    from oidc_widget.signin.state import Snapshot
     from oidc_widget.signin.token_cache import Target
     from oidc_widget.signin.unattended import UnattendedSource
 
@@ -271,7 +272,7 @@ class SignIn:
     def sign_out(self) -> None:
         """Forget the tokens here at once, and end the session where it is held."""
         if self._is_forked:
-            self.state.now = Snapshot()  # the session is the parent's
+            self.state.forget()  # the session is the parent's
             return
         self._left = self._session
         try:
@@ -282,7 +283,7 @@ class SignIn:
     def close(self) -> None:
         """Forget the tokens here; a session that is held in the browser goes on there, for others."""
         if self._is_forked:
-            self.state.now = Snapshot()
+            self.state.forget()
             return
         if self._kernel_source is not None:
             self._kernel_source.leave()

@@ -82,11 +82,20 @@ class State:
     """
 
     def __init__(self, on_change: Callable[[Snapshot, Snapshot], None]) -> None:
-        self.now = Snapshot()
+        self._now = Snapshot()
         self._on_change = on_change
         self._lock = threading.RLock()
         self._waiting: dict[Future[AccessToken], Kind] = {}
         self._end_of_token: Timer | None = None
+
+    @property
+    def now(self) -> Snapshot:
+        """What there is at this moment: also of a token that has just ended, before anybody is told."""
+        return _without_a_dead_token(self._now)
+
+    def forget(self) -> None:
+        """Forget everything, and tell nobody."""
+        self._now = Snapshot()
 
     def take_token(
         self,
@@ -171,8 +180,8 @@ class State:
     def _change(self, update: Callable[[Snapshot], Snapshot]) -> None:
         arrived: list[Future[AccessToken]] = []
         with self._lock:
-            old = self.now
-            self.now = new = update(old)
+            old = self._now
+            self._now = new = update(old)
             token = new.token
             if token is not old.token:
                 if self._end_of_token is not None:
@@ -188,10 +197,10 @@ class State:
 
     def _expire(self) -> None:
         """Tell of the token's end when it comes; a new token before that is the normal case."""
+        self._change(_without_a_dead_token)
 
-        def update(old: Snapshot) -> Snapshot:
-            if old.token is None or old.token.lives():
-                return old
-            return replace(old, status="expired", token=None, id_token=None)
 
-        self._change(update)
+def _without_a_dead_token(old: Snapshot) -> Snapshot:
+    if old.token is None or old.token.lives():
+        return old
+    return replace(old, status="expired", token=None, id_token=None)

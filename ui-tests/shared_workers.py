@@ -1,0 +1,31 @@
+"""The browser's shared workers: which there are, and their end, as the browser's task manager brings it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, CDPSession
+
+#: Seconds that a worker may take to end.
+PATIENCE = 20
+
+
+def shared_workers(session: CDPSession) -> set[str]:
+    """Return the targets of the browser's shared workers."""
+    targets = session.send("Target.getTargets")["targetInfos"]
+    return {target["targetId"] for target in targets if target["type"] == "shared_worker"}
+
+
+def end_shared_workers(browser: Browser) -> None:
+    """End each, and wait until they are gone."""
+    session = browser.new_browser_cdp_session()
+    ended = shared_workers(session)
+    assert ended
+    for worker in ended:
+        session.send("Target.closeTarget", {"targetId": worker})
+    deadline = time.monotonic() + PATIENCE
+    while ended & shared_workers(session):
+        assert time.monotonic() < deadline, "the worker goes on"
+    session.detach()
