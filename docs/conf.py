@@ -20,8 +20,6 @@ version = release = json.loads((ROOT / "package.json").read_text("utf-8"))["vers
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
-# `benchmarks.md` is there once somebody has measured (`make bench`).
-suppress_warnings = ["toc.empty_glob"]
 
 # GitHub shows the same files, so links are as there: to files, and to headings by GitHub's names for them.
 myst_heading_anchors = 4

@@ -19,6 +19,20 @@ PATIENCE = 20
 SERVED = ("signed_in", True, None)
 STATE = "w.status, w.access_token is not None, w.error and w.error.code"
 
+#: Loses what the page would tell this notebook's kernel of tokens, by either lane, until it is loaded anew.
+LOSE_TOKENS = """(path) => {
+  const panel = [...jupyterapp.shell.widgets('main')].find((widget) => widget.context?.path === path);
+  const {kernel} = panel.sessionContext.session;
+  for (const name of ['sendControlMessage', 'sendShellMessage']) {
+    const send = kernel[name].bind(kernel);
+    kernel[name] = (message, ...more) => {
+      if (!JSON.stringify(message.content).includes('"event":"token"')) return send(message, ...more);
+      globalThis.lost = true;
+      return {done: new Promise(() => {}), dispose() {}};
+    };
+  }
+}"""
+
 
 @pytest.fixture
 def nb(lab, provider):
@@ -86,6 +100,16 @@ def test_a_reload_between_the_code_and_the_tokens(lab, nb, provider):
     lab.reload()
     nb.wait_for_kernel()
     nb.activate()
+    expect_served(nb, provider)
+
+
+def test_a_reload_between_the_token_and_its_delivery(lab, nb, provider):
+    nb.page.evaluate(LOSE_TOKENS, nb.path)
+    LoginForm(open_popup(nb)).sign_in("alice", allow=False)
+    nb.page.wait_for_function("globalThis.lost")
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    assert nb.execute(f"print(({STATE}))") != str(SERVED)
+    reload(lab, nb)
     expect_served(nb, provider)
 
 

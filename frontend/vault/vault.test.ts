@@ -572,6 +572,27 @@ test("a kernel that hears of nobody's sign-in is told again how it stands", asyn
 });
 
 describe("a page that dies", () => {
+  test("with a token on its way leaves it to the page that is loaded in its place", async () => {
+    const { idp, page, crash } = await vaultAndProvider();
+    const lane = page("delivery");
+    lane.result = "delivered";
+    const tab = page();
+    tab.link(ONE);
+    const url = await tab.open(ONE);
+    lane.result = undefined; // the page dies before it has sent the token
+    await tab.callBack(url, idp.authorize(url));
+    await until(() => tab.state(ONE)?.status === "signed_in");
+    crash(tab);
+    lane.result = "delivered";
+    const again = page();
+    again.link(ONE);
+    await until(() => lane.delivered(ONE, "token").length === 2);
+    await settled();
+    again.link(ONE); // it has arrived
+    await settled();
+    expect(lane.delivered(ONE, "token")).toHaveLength(2);
+  });
+
   test("without a word lets go of its links when the browser lets go of its lock", async () => {
     const { idp, page, crash } = await vaultAndProvider();
     const other = page();

@@ -6,7 +6,7 @@ import type { Clock } from "./clock.js";
 import { createDeliveries } from "./delivery/delivery.js";
 import { createPublisher, forKernel } from "./delivery/publish.js";
 import { checked } from "./guards.js";
-import { clear, createLink, follow, keyOf, type Link, linkKey } from "./links/link.js";
+import { clear, createLink, follow, forgetTold, keyOf, type Link, linkKey } from "./links/link.js";
 import { type FromVault, type LinkedTo, type Port, pageLock, type Role, type ToVault } from "./messages.js";
 import { problemOf } from "./problem.js";
 import { complete, type Destination, destinationOf } from "./providers/destination.js";
@@ -236,7 +236,7 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
         void answerRefresh(link, message);
         return;
       case "tell_again":
-        link.told = { ...link.told, shown: "" };
+        forgetTold(link);
         publish(link);
         return;
       case "tell_kernel":
@@ -290,6 +290,7 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     link.ports.add(page.port);
     follow(link, wish);
     if (link.linkedTo) page.port.postMessage({ type: "linked", link_id, ...link.linkedTo });
+    if (link.heard === false) forgetTold(link); // what was on its way by the page before may be lost with it
     publish(link);
     void prepareLink(link);
   }

@@ -74,6 +74,24 @@ describe("a message for a kernel", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("goes both ways at once after one that the control channel did not bring, until it brings one again", async () => {
+    const { page, channel, send, deliveries } = setUp();
+    const own = page();
+    const dead = channel("failed");
+    await send([own.port]);
+    expect(own.received).toHaveLength(1);
+    deliveries.leave(dead.port);
+    const silent = channel();
+    const sent = send([own.port]);
+    expect(own.received).toHaveLength(2); // before any answer
+    deliveries.answered(silent.port, silent.received[0].delivery, { result: "delivered" });
+    await sent;
+    deliveries.leave(silent.port);
+    channel("delivered");
+    await send([own.port]);
+    expect(own.received).toHaveLength(2);
+  });
+
   test("waits two seconds for an answer that never comes, and then goes by comm", async () => {
     const { clock, deliveries, page, channel, send } = setUp();
     const own = page();

@@ -41,6 +41,8 @@ export interface Deliveries {
 export function createDeliveries(clock: Clock): Deliveries {
   const ports = new Set<Port<FromVault>>();
   const waiting = new Map<number, { asked: Set<Port<FromVault>>; settle: (outcome: Outcome) => void }>();
+  /** Kernels whose control channel did not bring the last message. */
+  const doubted = new Set<string>();
   let count = 0;
 
   function ask(message: Delivery, whom: Port<FromVault>[], kernelId: string, visit: boolean): Promise<Outcome> {
@@ -70,16 +72,24 @@ export function createDeliveries(clock: Clock): Deliveries {
     ports,
     answered,
     async send(message, { kernelId, comms, reached }) {
+      const sendByComm = () => {
+        for (const port of comms) port.postMessage({ type: "deliver", delivery: 0, message });
+      };
       // Where no page is there to ask, nothing is known of the kernel: it may well run on.
       let outcome: Outcome = { result: "failed" };
-      if (kernelId !== undefined && ports.size > 0) {
-        outcome = await ask(message, [...ports], kernelId, false);
-        const [first] = ports;
-        if (outcome.result === "not_mine" && reached && first) outcome = await ask(message, [first], kernelId, true);
+      if (kernelId === undefined || ports.size === 0) {
+        sendByComm();
+        return outcome;
       }
-      if (outcome.result !== "delivered") {
-        for (const port of comms) port.postMessage({ type: "deliver", delivery: 0, message });
-      }
+      // Both at once: else each token would lose those seconds, and a short-lived one its life.
+      const both = doubted.has(kernelId);
+      if (both) sendByComm();
+      outcome = await ask(message, [...ports], kernelId, false);
+      const [first] = ports;
+      if (outcome.result === "not_mine" && reached && first) outcome = await ask(message, [first], kernelId, true);
+      if (outcome.result === "failed") doubted.add(kernelId);
+      else doubted.delete(kernelId);
+      if (outcome.result !== "delivered" && !both) sendByComm();
       return outcome;
     },
     leave(port) {

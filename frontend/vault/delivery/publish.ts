@@ -55,10 +55,13 @@ export function createPublisher(vaultId: string, deliveries: Deliveries, context
   async function deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
     if (!link.forKernel) return;
     link.seq += 1;
-    const message = { link_id: link.id, event, payload: { ...payload, seq: link.seq, vault: vaultId } };
+    link.heard = false;
+    const { seq } = link;
+    const message = { link_id: link.id, event, payload: { ...payload, seq, vault: vaultId } };
     const { kernelId, ports, reached } = link;
     const { result, place, signed_out } = await deliveries.send(message, { kernelId, comms: ports, reached });
     if (result === "delivered") {
+      link.heard = seq === link.seq;
       link.reached = true;
       link.place = place ?? link.place;
       context.brought(link);

@@ -50,11 +50,16 @@ export interface Link {
   place?: Place;
   /** Counts what its kernel was told. */
   seq: number;
+  /** Its kernel has taken the last message; `false`: that one is on its way, or lost. */
+  heard?: boolean;
   /** The kernel is told of changes only: what it was told last. */
   told: { serial?: number; shown: string };
   /** Its kernel's last question. Every tab that shows a widget passes it on; it is answered once. */
   asked?: string;
 }
+
+/** No token's serial number. */
+const NEVER = -1;
 
 /**
  * What the vault knows a link by: nothing that a kernel chooses can name another kernel's, or a row of the sidebar.
@@ -87,6 +92,11 @@ export function follow(link: Link, { wanted, account, options }: Pick<Link, "wan
 export function clear(link: Link): void {
   link.problem = undefined;
   link.logoutUrl = undefined;
+}
+
+/** Its kernel is told again what it was told last. */
+export function forgetTold(link: Link): void {
+  link.told = { serial: link.told.serial && NEVER, shown: "" };
 }
 
 export function keyOf({ request }: Link): string | undefined {
