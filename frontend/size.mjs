@@ -30,7 +30,7 @@ const rows = [
   ["· a sign-in's window, where our files are", [join(labFiles, "sign-in.js")], 7000],
   ["callback page's script", [join(widgetFiles, "callback.js")], 1000],
   ["labextension, when JupyterLab starts", atStart(), 15_000],
-  ["vault, with every check", [vault], 22_000],
+  ["vault, with every check", [vault], 23_000],
   ["· words, when something went wrong", named(/^vault-words-/), 3000],
   ["· stand-in for crypto.subtle, on plain http", named(/^vault-sha2-/), 6000],
 ];
