@@ -5,14 +5,14 @@ import { closeSignInWindow, onWindowClosed, openSignInWindow } from "./popup.js"
 /** A window as its opener sees it. */
 class Popup {
   closed = false;
-  shown: "blank" | "provider" = "blank";
+  shown: "blank" | "provider" | "ours" = "blank";
 
   readonly location = (() => {
     const popup = this;
     return {
       get href() {
         if (popup.shown === "provider") throw new DOMException("Blocked a frame with origin …", "SecurityError");
-        return "about:blank";
+        return popup.shown === "ours" ? "http://localhost:8888/oidc-widget/callback" : "about:blank";
       },
     };
   })();
@@ -57,6 +57,17 @@ function watched() {
 }
 
 describe("a window counts as closed by the person", () => {
+  test("when it is back from the provider, however short it was there", () => {
+    const { popup, closed } = watched();
+    popup.shown = "provider";
+    vi.advanceTimersByTime(60);
+    popup.shown = "ours";
+    vi.advanceTimersByTime(60);
+    popup.closed = true;
+    vi.advanceTimersByTime(60);
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
   test("when the provider's page was seen in it, and within two seconds", () => {
     const { popup, closed } = watched();
     vi.advanceTimersByTime(500);

@@ -61,7 +61,8 @@ export function closeSignInWindow(popup: Window, again = CLOSE_AGAIN): void {
  * A provider that sends `Cross-Origin-Opener-Policy: same-origin` cuts the line to the window: from then on `closed`
  * reads true while it is open. So `closed` counts only if the focus came back to this page at once: a person who has
  * moved on to a provider page that cuts the line has it in the window, also if they come back here later. Where the
- * provider's page was seen through an uncut line for a while (its address is another origin's, reading it throws), this
+ * provider's page was seen through an uncut line for a while (its address is another origin's, reading it throws), or our
+ * callback page after it, this
  * page having the focus is enough; where nothing was seen yet, it must have come back just then; or the provider must
  * have shown nothing yet that could cut the line.
  *
@@ -69,8 +70,7 @@ export function closeSignInWindow(popup: Window, again = CLOSE_AGAIN): void {
  * @returns a function that stops looking
  */
 export function onWindowClosed(popup: Window, closed: () => void, silent: () => Promise<boolean>): () => void {
-  let seen: number | undefined;
-  let whole = false;
+  const line = lineTo(popup);
   let since: number | undefined;
   let focused = Number.NEGATIVE_INFINITY;
   const onFocus = () => {
@@ -88,21 +88,19 @@ export function onWindowClosed(popup: Window, closed: () => void, silent: () => 
   const timer = setInterval(() => {
     const now = performance.now();
     if (!popup.closed) {
-      if (whole || !isForeign(popup)) return;
-      seen ??= now;
-      whole = now - seen >= WHOLE_AFTER;
+      line.look(now);
       return;
     }
     if (since === undefined) {
       since = now;
-      if (!whole)
+      if (!line.whole)
         silent().then(
           (none) => none && since !== undefined && end(),
           () => undefined,
         );
     }
     if (now - since > FOCUS_WITHIN) stop();
-    else if (whole ? document.hasFocus() : now - focused < FOCUS_WITHIN) end();
+    else if (line.whole ? document.hasFocus() : now - focused < FOCUS_WITHIN) end();
   }, LOOK_EVERY);
   return () => {
     since = undefined;
@@ -110,12 +108,26 @@ export function onWindowClosed(popup: Window, closed: () => void, silent: () => 
   };
 }
 
-/** Shows another origin's page, and the line to it is not cut. */
-function isForeign(popup: Window): boolean {
+/** Whether the line to a window has held for long enough, by what was seen when it was looked at. */
+function lineTo(popup: Window) {
+  let seen: number | undefined;
+  const line = {
+    whole: false,
+    look(now: number): void {
+      if (line.whole) return;
+      const page = pageIn(popup);
+      if (page === "provider") seen ??= now;
+      line.whole = page === "ours" || (seen !== undefined && now - seen >= WHOLE_AFTER);
+    },
+  };
+  return line;
+}
+
+/** What is in the window, as far as the line to it is not cut. */
+function pageIn(popup: Window): "nothing" | "ours" | "provider" {
   try {
-    void popup.location.href;
-    return false;
+    return popup.location.href === "about:blank" ? "nothing" : "ours"; // the callback page, back from the provider
   } catch {
-    return true; // a SecurityError
+    return "provider"; // a SecurityError: another origin's
   }
 }
