@@ -1,2 +1,2 @@
-/** The package's version; a test holds it against package.json. */
-export const VERSION = "1.0.0-rc.1";
+/** The package's version, as Python spells it; a test holds it against package.json. */
+export const VERSION = "1.0.0rc1";

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession
+
+#: The vault's name in a browser that lets it outlive its pages.
+VAULT = f"oidc-widget {version('oidc-widget')} extended"
 
 #: Seconds that a worker may take to end.
 PATIENCE = 20

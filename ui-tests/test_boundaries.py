@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import expect
 
 from login_form import LoginForm
+from shared_workers import VAULT
 from signing_in import expect_kernel, login_cell, open_popup, sign_in
 
 #: What any script of the page can do: it connects to the vault as our own page does.
-CONNECT = """async ({role, version}) => {
+CONNECT = """async ({role, name}) => {
   const config = JSON.parse(document.getElementById('jupyter-config-data').textContent);
   const url = new URL(`${config.fullLabextensionsUrl}/oidc-widget/static/vault.js`, location.href).href;
-  const options = {type: 'module', name: `oidc-widget ${version} extended`, extendedLifetime: true};
+  const options = {type: 'module', name, extendedLifetime: true};
   const worker = new SharedWorker(url, options);
   globalThis.heard = [];
   globalThis.vault = worker.port;
@@ -52,13 +53,6 @@ STORED = """async () => {
 
 
 @pytest.fixture
-def version():
-    from importlib.metadata import version  # noqa: PLC0415  # the fixture's own name
-
-    return version("oidc-widget")
-
-
-@pytest.fixture
 def signed_in(lab, provider):
     nb = lab.notebook([login_cell(provider)])
     nb.run(0)
@@ -67,8 +61,8 @@ def signed_in(lab, provider):
     return nb
 
 
-def connect(nb, version, role):
-    nb.page.evaluate(CONNECT, {"role": role, "version": version})
+def connect(nb, role):
+    nb.page.evaluate(CONNECT, {"role": role, "name": VAULT})
 
 
 def say(nb, *messages):
@@ -100,10 +94,8 @@ def link(provider, link_id, kernel_id=None, **changes):
 
 
 @pytest.mark.parametrize("role", ["widget", "sidebar", "delivery"])
-def test_a_script_gets_no_refresh_token_out_of_the_vault_nor_onto_the_disk(
-    signed_in, provider, version, role
-):
-    connect(signed_in, version, role)
+def test_a_script_gets_no_refresh_token_out_of_the_vault_nor_onto_the_disk(signed_in, provider, role):
+    connect(signed_in, role)
     say(
         signed_in,
         {"type": "settings", "settings": {"confirmSharing": False, "persistHours": 720}},
@@ -120,9 +112,9 @@ def test_a_script_gets_no_refresh_token_out_of_the_vault_nor_onto_the_disk(
     assert "oidc" not in signed_in.page.evaluate("indexedDB.databases().then((all) => JSON.stringify(all))")
 
 
-def test_a_script_reaches_no_link_that_it_did_not_make(signed_in, version):
+def test_a_script_reaches_no_link_that_it_did_not_make(signed_in):
     link_id = signed_in.execute("print(w._link_id)")
-    connect(signed_in, version, "widget")
+    connect(signed_in, "widget")
     say(
         signed_in,
         {"type": "sign_out", "link_id": link_id},
@@ -134,8 +126,8 @@ def test_a_script_reaches_no_link_that_it_did_not_make(signed_in, version):
     assert "access_token" not in heard(signed_in)
 
 
-def test_malformed_messages_harm_nobody(signed_in, provider, version, lab):
-    connect(signed_in, version, "widget")
+def test_malformed_messages_harm_nobody(signed_in, provider, lab):
+    connect(signed_in, "widget")
     bad = [
         5,
         None,

@@ -6,7 +6,6 @@ Whose callbacks are passed on, `test_hub_service.py` tries; whose codes are rede
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 
 import pytest
 from playwright.sync_api import expect
@@ -16,6 +15,7 @@ from hub_visitor import Browser
 from lab import Lab
 from login_form import LoginForm
 from oidc_widget.oauth.callback_address import own_address
+from shared_workers import VAULT
 from signing_in import expect_kernel, login_cell, open_popup
 
 #: A script of Bob's page asks the vault of Alice's server for sessions and tokens, in both roles that could.
@@ -116,7 +116,7 @@ def test_who_comes_next_in_the_same_browser_finds_nothing(hub, idp, page):
         "extra_params": {},
         "redirect_uri": None,
     }
-    heard = page.evaluate(ASK_VAULT, [vault, f"oidc-widget {version('oidc-widget')} extended", wanted])
+    heard = page.evaluate(ASK_VAULT, [vault, VAULT, wanted])
     text = json.dumps(heard)
     if hub.subdomain:
         assert heard == ["SecurityError"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from pathlib import Path
+from importlib.metadata import version
 
 from playwright.sync_api import expect
 
@@ -210,7 +209,7 @@ def test_a_vault_that_is_killed_tells_the_truth(lab, provider):
 
 
 def test_an_upgrade_leaves_the_old_tab_its_vault(lab, provider):
-    version = json.loads(Path("package.json").read_text("utf-8"))["version"]
+    older = version("oidc-widget")
     old = lab.notebook([login_cell(provider)])
     old.run(0)
     sign_in(old)
@@ -219,7 +218,7 @@ def test_an_upgrade_leaves_the_old_tab_its_vault(lab, provider):
     # A page of another version asks for a worker of that version's name.
     lab.page.context.add_init_script(
         "globalThis.SharedWorker = class extends SharedWorker { constructor(url, options) {"
-        f" super(url, {{...options, name: options.name.replace({version!r}, '99.0.0')}}); }} }}"
+        f" super(url, {{...options, name: options.name.replace({older!r}, '99.0.0')}}); }} }}"
     )
     new = lab.another_tab().notebook([login_cell(provider)])
     new.run(0)
