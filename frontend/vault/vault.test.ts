@@ -572,6 +572,23 @@ test("a kernel that hears of nobody's sign-in is told again how it stands", asyn
 });
 
 describe("a page that dies", () => {
+  test("lets go of a link that goes on counting when it is made anew: its kernel drops what it has had", async () => {
+    const { page, crash } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    tab.say({ type: "tell_kernel", link_id: ONE, event: "page", payload: {} });
+    tab.say({ type: "tell_kernel", link_id: ONE, event: "page", payload: {} });
+    await until(() => tab.delivered(ONE, "page").length === 2);
+    crash(tab);
+    await settled();
+    const again = page();
+    again.link(ONE);
+    again.say({ type: "tell_kernel", link_id: ONE, event: "page", payload: {} });
+    await until(() => again.delivered(ONE, "page").length === 1);
+    const [before, after] = [tab, again].map((one) => one.delivered(ONE, "page").map(({ seq }) => seq as number));
+    expect(after[0]).toBeGreaterThan(Math.max(...before));
+  });
+
   test("with a token on its way leaves it to the page that is loaded in its place", async () => {
     const { idp, page, crash } = await vaultAndProvider();
     const lane = page("delivery");

@@ -23,6 +23,9 @@ export interface Publisher {
 }
 
 export function createPublisher(vaultId: string, deliveries: Deliveries, context: PublisherContext): Publisher {
+  /** Of all links: one that was let go of and made anew goes on, or its kernel took its messages for copies. */
+  let seq = 0;
+
   function publish(link: Link): void {
     const state = stateOf(link);
     if (link.forKernel) publishToKernel(link, state);
@@ -54,14 +57,14 @@ export function createPublisher(vaultId: string, deliveries: Deliveries, context
 
   async function deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void> {
     if (!link.forKernel) return;
-    link.seq += 1;
+    seq += 1;
+    link.seq = seq;
     link.heard = false;
-    const { seq } = link;
     const message = { link_id: link.id, event, payload: { ...payload, seq, vault: vaultId } };
-    const { kernelId, ports, reached } = link;
+    const { kernelId, ports, reached, seq: own } = link;
     const { result, place, signed_out } = await deliveries.send(message, { kernelId, comms: ports, reached });
     if (result === "delivered") {
-      link.heard = seq === link.seq;
+      link.heard = own === link.seq;
       link.reached = true;
       link.place = place ?? link.place;
       context.brought(link);

@@ -48,7 +48,7 @@ export interface Link {
   reached: boolean;
   /** Where a person finds it. */
   place?: Place;
-  /** Counts what its kernel was told. */
+  /** Of the last message to its kernel. */
   seq: number;
   /** Its kernel has taken the last message; `false`: that one is on its way, or lost. */
   heard?: boolean;
