@@ -57,7 +57,11 @@ c.ConfigurableHTTPProxy.api_url = settings["proxy_api"]
 c.ConfigurableHTTPProxy.auth_token = settings["proxy_token"]
 c.JupyterHub.services = [{{"name": "tests", "api_token": settings["token"]}}]
 c.JupyterHub.load_roles = [
-    {{"name": "tests", "services": ["tests"], "scopes": ["admin:users", "admin:servers", "access:servers", "tokens"]}}
+    {{
+        "name": "tests",
+        "services": ["tests"],
+        "scopes": ["admin:users", "admin:servers", "access:servers", "tokens"],
+    }}
 ]
 c.JupyterHub.cleanup_servers = True
 if settings["subdomain_host"]:

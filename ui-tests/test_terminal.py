@@ -112,8 +112,11 @@ def test_a_terminal_gets_a_token_where_the_person_allows_it(lab, corp, ask):
     assert ask_until(ask, 1)[2].count("switch on") == 1
     # Nobody is signed in any more.
     switch.click()
-    other.sidebar("Sign-ins").get_by_role("button", name="Sign out", exact=True).click()
-    expect(other.sidebar("Sign-ins").get_by_role("button", name="Sign in")).to_be_visible()
+    panel = other.sidebar("Sign-ins")
+    panel.get_by_role("button", name="Sign out", exact=True).click()
+    expect(
+        panel.get_by_role("listitem", name="Corp", exact=True).get_by_role("button", name="Sign in")
+    ).to_be_visible()
     code, out, err = ask_when_listening(ask)
     assert (code, out) == (1, "")
     assert "Nobody is signed in at “corp”" in err
