@@ -560,6 +560,29 @@ describe("a token for another API", () => {
   });
 });
 
+describe("a link that is asked something else of", () => {
+  test("keeps a session that serves it too", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.link(ONE, { extra_params: { login_hint: "Alice Adams" } });
+    await settled();
+    expect(tab.state(ONE)).toMatchObject({ status: "signed_in", account: "Alice Adams" });
+    expect(tab.delivered(ONE, "status")).not.toContainEqual(expect.objectContaining({ ended: true }));
+  });
+
+  test("loses one that does not", async () => {
+    const { page } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.signIn(ONE);
+    tab.link(ONE, { client_id: "another" });
+    await until(() => tab.state(ONE)?.status === "signed_out");
+    expect(tab.delivered(ONE, "status").at(-1)).toMatchObject({ status: "signed_out", ended: true });
+  });
+});
+
 test("a kernel that hears of nobody's sign-in is told again how it stands", async () => {
   const { page } = await vaultAndProvider();
   const tab = page();
@@ -698,7 +721,7 @@ describe("a page that dies", () => {
     await notebook.signIn(ONE);
     crash(notebook);
     crash(own);
-    await clock.advance(245);
+    await clock.advance(250);
     const calls = other.all("deliver").filter(({ message }) => message.event === "token");
     expect(calls.at(-1)).toMatchObject({ kernel_id: "kernel-1", visit: true, message: { link_id: ONE } });
   });
@@ -718,7 +741,7 @@ describe("a page that dies", () => {
     const sidebar = page("sidebar");
     sidebar.say({ type: "list_sessions" });
     await until(() => sidebar.all("sessions").at(-1)?.sessions[0].uses.length === 1);
-    await clock.advance(245);
+    await clock.advance(250);
     expect(sidebar.all("sessions").at(-1)?.sessions[0].uses).toEqual([]);
     expect(idp.reused).toEqual([]);
   });

@@ -288,20 +288,25 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     links.set(key, link);
     page.links.set(link_id, link);
     link.ports.add(page.port);
-    follow(link, wish);
+    const changed = follow(link, wish);
     if (link.linkedTo) page.port.postMessage({ type: "linked", link_id, ...link.linkedTo });
     if (link.heard === false) forgetTold(link); // what was on its way by the page before may be lost with it
-    publish(link);
-    void prepareLink(link);
+    if (!changed) publish(link);
+    void prepareLink(link, changed);
   }
 
-  async function prepareLink(link: Link): Promise<void> {
+  /** @param changed something else was wanted before: its session may not be for this */
+  async function prepareLink(link: Link, changed: boolean): Promise<void> {
     const { wanted } = link;
     try {
-      await completeRequest(link);
-      if (link.wanted === wanted) findSession(link);
+      const { request } = await completeRequest(link);
+      if (link.wanted === wanted) {
+        if (changed) reconsider(link, request);
+        else findSession(link);
+      }
     } catch {
       // Said below, where the same is asked for again.
+      if (changed) publish(link);
     }
     void flow.prepare(link);
   }
@@ -359,6 +364,16 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
   function findSession(link: Link): void {
     if (link.session && !link.session.over) return;
     offerSession(link);
+  }
+
+  function reconsider(link: Link, request: LoginRequest): void {
+    const { session } = link;
+    link.session = undefined;
+    if (session && !session.over && serves(session, request, environment.now())) attach(link, session);
+    else {
+      publish(link);
+      offerSession(link);
+    }
   }
 
   function offerSession(link: Link): void {

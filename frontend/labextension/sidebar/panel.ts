@@ -70,7 +70,7 @@ export class SignInsPanel {
     const nodes = rows.map((row) => this.#viewOf(row).node);
     // Moving a node takes the focus from it, so only a new order is laid out.
     if (nodes.some((node, index) => this.#list.children[index] !== node)) this.#list.replaceChildren(...nodes);
-    const { problem } = this.#rows.choices;
+    const { problem } = this.#rows;
     show(this.#problem, problem ? said(problem, this.#translate) : []);
     this.#list.hidden = rows.length === 0;
     this.#empty.hidden = rows.length > 0;

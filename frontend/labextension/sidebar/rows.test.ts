@@ -127,6 +127,14 @@ test("a configured provider's icon stands beside its label, and says nothing of 
   expect(nodes.map((node) => node.querySelector(".oidc-row-title")?.textContent)).toEqual(["Corp", "Other"]);
 });
 
+test("nothing is listed before the providers are known, which say what a session is called", () => {
+  tell({ type: "sessions", sessions: [session("1", "alice")] });
+  expect(rows.list).toEqual([]);
+  expect(said.filter(({ type }) => type === "link")).toEqual([]);
+  rows.choices = choices(choice());
+  expect(rows.list.map(({ choice }) => choice.label)).toEqual(["Corp"]);
+});
+
 describe("a second account of a provider", () => {
   test("is named by the code that its row inserts; one alone need not be", () => {
     rows.choices = choices(choice());
@@ -138,6 +146,7 @@ describe("a second account of a provider", () => {
   });
 
   test("is told apart also where no setting names the provider, and its row outlives other news", () => {
+    rows.choices = choices();
     tell({ type: "sessions", sessions: [session("1", "alice")] });
     const [alice] = rows.list;
     rows.addAccount(alice.choice);

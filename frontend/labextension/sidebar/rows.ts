@@ -3,6 +3,7 @@ import { hostOf } from "../../client/provider-address.js";
 import { VaultLogin } from "../../client/sign-in/vault-login.js";
 import type { VaultClient } from "../../client/vault-client.js";
 import { sameAuthority } from "../../oauth/authority.js";
+import type { Problem } from "../../oauth/errors.js";
 import type { SessionInfo } from "../../vault/messages.js";
 import { type Choice, type Choices, choiceOf } from "./choices.js";
 
@@ -25,7 +26,8 @@ export class Rows {
   readonly #vault: VaultClient;
   readonly #host: JupyterHost;
   readonly #changed = new Set<() => void>();
-  #choices: Choices = { list: [], server: { redirect_uri: null, providers: [] } };
+  /** Before they are known, nothing is listed: what a session is called, they say. */
+  #choices?: Choices;
   #sessions: SessionInfo[] = [];
   #rows = new Map<string, Row>();
 
@@ -48,8 +50,8 @@ export class Rows {
     return [...this.#rows.values()];
   }
 
-  get choices(): Choices {
-    return this.#choices;
+  get problem(): Problem | undefined {
+    return this.#choices?.problem;
   }
 
   set choices(choices: Choices) {
@@ -86,9 +88,11 @@ export class Rows {
   }
 
   #arrange(): void {
+    if (!this.#choices) return;
+    const { list, server } = this.#choices;
     const rows = new Map<string, Row>();
     const left = new Set(this.#sessions);
-    for (const choice of this.#choices.list) {
+    for (const choice of list) {
       const own = this.#sessions.filter((session) => belongs(session, choice));
       for (const session of own) {
         left.delete(session);
@@ -98,7 +102,7 @@ export class Rows {
       else this.#keepAnother(choice, rows);
     }
     for (const session of left) {
-      const choice = choiceOf(session, this.#choices.server, this.#host);
+      const choice = choiceOf(session, server, this.#host);
       this.#keepSession(session, choice, rows);
       this.#keepAnother(choice, rows);
     }

@@ -76,16 +76,20 @@ export function createLink(fixed: Fixed): Link {
   return { ...fixed, ports: new Set(), reached: false, seq: 0, told: { shown: "signed_out undefined undefined" } };
 }
 
-/** A page says again what is wanted; it may be something else by now. */
-export function follow(link: Link, { wanted, account, options }: Pick<Link, "wanted" | "account" | "options">): void {
+/** A page says again what is wanted; returns whether it is something else by now. */
+export function follow(
+  link: Link,
+  { wanted, account, options }: Pick<Link, "wanted" | "account" | "options">,
+): boolean {
   link.options = options;
-  if (JSON.stringify([link.wanted, link.account]) === JSON.stringify([wanted, account])) return;
+  if (JSON.stringify([link.wanted, link.account]) === JSON.stringify([wanted, account])) return false;
   link.wanted = wanted;
   link.account = account;
   link.request = undefined;
   link.prepared = undefined;
   link.replaced = undefined;
   link.linkedTo = undefined;
+  return true;
 }
 
 /** What was said of the last sign-in is over. */
