@@ -132,7 +132,7 @@ def test_ctrl_c_ends_it_and_its_question(vault, start):
     process = start("--provider", "corp")
     question = question_of(vault)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 130
     assert vault.answer(question, access_token=TOKEN).status_code == 404
 

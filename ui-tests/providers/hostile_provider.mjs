@@ -177,6 +177,7 @@ const ENDPOINTS = {
     let nonce;
     if (form.code) ({ nonce } = JSON.parse(Buffer.from(form.code, "base64url")));
     const now = Math.floor(Date.now() / 1000);
+    log.signedInAt ??= now; // a renewal is no other sign-in
     const claims = { iss: issuer, aud: "notebooks", sub: "alice-1", name: "Alice Adams", iat: now, exp: now + 300 };
     const access_token = `${marker}-access-${randomUUID()}`;
     const document = {
@@ -184,7 +185,7 @@ const ENDPOINTS = {
       token_type: "Bearer",
       expires_in: 300,
       refresh_token: `${marker}-refresh-${randomUUID()}`,
-      id_token: idToken({ ...claims, auth_time: now, ...(nonce && { nonce }) }, how.id_token, url),
+      id_token: idToken({ ...claims, auth_time: log.signedInAt, ...(nonce && { nonce }) }, how.id_token, url),
     };
     say(patched(document, token), token);
   },
