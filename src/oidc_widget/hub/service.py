@@ -117,10 +117,8 @@ class CallbackHandler(HubOAuthenticated, _PageHandler):  # type: ignore[misc]  #
             # Back here afterwards: the Hub's library keeps this address in memory meanwhile.
             self.redirect(self.get_login_url())
             return
-        try:
-            self.check_hub_user(user)
-        except UserNotAllowed as refused:
-            raise HTTPError(403, f"{user['name']} may not use this service.") from refused
+        if not self._allows(user):
+            raise HTTPError(403, f"{user['name']} may not use this service.")
         servers = user.get("servers") or {}
         found = find_destination(target, servers.values(), origins=_origins(self))
         stopped = is_own_server(target, user["name"], base_url=os.environ.get("JUPYTERHUB_BASE_URL", "/"))
@@ -137,6 +135,13 @@ class CallbackHandler(HubOAuthenticated, _PageHandler):  # type: ignore[misc]  #
             own = "" if tail is None else f"/{tail}"
             self.set_header("Location", f"{found.location}{own}?{self.request.query}")
             self.finish()
+
+    def _allows(self, user: dict[str, Any]) -> bool:
+        """Ask the Hub's library, which says no in either of two ways."""
+        try:
+            return self.check_hub_user(user) is not None
+        except UserNotAllowed:
+            return False
 
 
 class OAuthCallbackHandler(HubOAuthCallbackHandler, _PageHandler):  # type: ignore[misc]  # as above
