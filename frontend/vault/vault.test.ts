@@ -692,6 +692,19 @@ describe("a page that dies", () => {
     },
   );
 
+  test("for good leaves no link behind when nobody comes back from the provider", async () => {
+    const { clock, page, crash } = await vaultAndProvider();
+    const tab = page();
+    tab.link(ONE);
+    await tab.open(ONE);
+    crash(tab);
+    await clock.advance(901);
+    const again = page();
+    again.link(ONE);
+    await until(() => again.prepared(ONE));
+    expect(again.state(ONE)).toMatchObject({ status: "signed_out", error: undefined }); // it is another link
+  });
+
   test("leaves no unfinished sign-in to somebody else", async () => {
     const { idp, jupyter, page, crash } = await vaultAndProvider();
     const tab = page();

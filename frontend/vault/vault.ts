@@ -72,7 +72,11 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     clock,
     destinationOf: findDestination,
     environmentOf,
-    publish,
+    publish(link) {
+      publish(link);
+      // Its page went away in the middle, and nothing came of it.
+      if (link.ports.size === 0 && !link.begun && !link.session) dropLink(link);
+    },
     signedIn(link, result) {
       const session = sessions.enter(result);
       attach(link, session);

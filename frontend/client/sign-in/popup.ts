@@ -62,9 +62,8 @@ export function closeSignInWindow(popup: Window, again = CLOSE_AGAIN): void {
  * reads true while it is open. So `closed` counts only if the focus came back to this page at once: a person who has
  * moved on to a provider page that cuts the line has it in the window, also if they come back here later. Where the
  * provider's page was seen through an uncut line for a while (its address is another origin's, reading it throws), or our
- * callback page after it, this
- * page having the focus is enough; where nothing was seen yet, it must have come back just then; or the provider must
- * have shown nothing yet that could cut the line.
+ * callback page after it, this page having the focus is enough; where nothing was seen yet, it must have come back just
+ * then; or the provider must have shown nothing yet that could cut the line.
  *
  * @param silent asks whether the provider gives no answer at all
  * @returns a function that stops looking

@@ -380,14 +380,19 @@ describe("a provider that nobody comes back from", () => {
 });
 
 describe("a window that closes", () => {
+  async function closing() {
+    const line = await linked();
+    line.login.signIn();
+    await prompt();
+    line.vault.say({ type: "opened", link_id: "link-1" });
+    line.vault.state({ status: "signing_in" });
+    opened[0].closed = true;
+    return line;
+  }
+
   test("by the callback page asks the provider nothing, which has the token request to answer", async () => {
     answers = vi.fn(answers);
-    const { vault, login } = await linked();
-    login.signIn();
-    await prompt();
-    vault.say({ type: "opened", link_id: "link-1" });
-    vault.state({ status: "signing_in" });
-    opened[0].closed = true;
+    const { vault } = await closing();
     await vi.advanceTimersByTimeAsync(200);
     vault.state({ status: "signed_in", account: "Alice" });
     await vi.advanceTimersByTimeAsync(1500);
@@ -396,12 +401,7 @@ describe("a window that closes", () => {
 
   test("before the provider's page came asks whether the provider answers at all", async () => {
     answers = vi.fn(() => Promise.reject(new TypeError("Failed to fetch")));
-    const { vault, login } = await linked();
-    login.signIn();
-    await prompt();
-    vault.say({ type: "opened", link_id: "link-1" });
-    vault.state({ status: "signing_in" });
-    opened[0].closed = true;
+    const { vault } = await closing();
     await vi.advanceTimersByTimeAsync(500);
     expect(answers).toHaveBeenCalledTimes(1);
     expect(vault.all("window_closed")).toHaveLength(1);
