@@ -1,7 +1,7 @@
 import type { Kernel } from "@jupyterlab/services";
 import { expect, test, vi } from "vitest";
 import type { VaultClient, VaultListener } from "../client/vault-client.js";
-import { until } from "../testing/clock.js";
+import { settled, until } from "../testing/clock.js";
 import type { ToVault } from "../vault/messages.js";
 import { ControlChannel } from "./control-channel.js";
 
@@ -40,6 +40,27 @@ function channel(here: ReturnType<typeof kernel>[], elsewhere: ReturnType<typeof
     return until(() => said.at(-1));
   };
 }
+
+test("what came of a message of a vault that died meanwhile is nothing to the next, which counts anew", async () => {
+  let reply = (_: unknown) => {};
+  const slow = { ...kernel("one"), sendControlMessage: () => ({ done: new Promise((resolve) => (reply = resolve)) }) };
+  const said: ToVault[] = [];
+  let listener: VaultListener = () => {};
+  const vault = {
+    id: "vault-1",
+    send: (message: ToVault) => void said.push(message),
+    listen: (listen: VaultListener) => {
+      listener = listen;
+    },
+  };
+  const connected = () => [{ connection: slow as never, path: "one.ipynb", name: "one" }];
+  new ControlChannel(vault as unknown as VaultClient, connected, {} as Kernel.IManager);
+  listener({ type: "deliver", delivery: 7, message: MESSAGE, kernel_id: "one" });
+  vault.id = "vault-2";
+  reply({ content: { status: "ok" } });
+  await settled();
+  expect(said).toEqual([]);
+});
 
 test("a message goes to the kernel that the vault names, and to no other that has such a widget", async () => {
   const [one, two] = [kernel("one"), kernel("two")];

@@ -32,6 +32,7 @@ export class ControlChannel {
   }
 
   async #deliver({ delivery, message, kernel_id, visit }: FromVault & { type: "deliver" }): Promise<void> {
+    const vaultId = this.#vault.id;
     const owner = kernel_id === undefined ? undefined : this.#find(kernel_id);
     let result: DeliveryResult = "not_mine";
     let signed_out: boolean | undefined;
@@ -46,6 +47,7 @@ export class ControlChannel {
     } catch {
       result = "failed"; // the kernel died, or the connection is lost: the vault tries the other lane
     }
+    if (this.#vault.id !== vaultId) return; // the next one counts anew, and would take this for its own
     const place = owner && { path: owner.path, name: owner.name };
     this.#vault.send({ type: "result", delivery, result, place, signed_out });
   }

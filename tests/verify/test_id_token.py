@@ -102,6 +102,14 @@ def test_a_refresh_changes_nothing_of_the_sign_in(verifier, response, name, valu
     assert verifier.claims(response(sub="alice"), sub="alice")
 
 
+@pytest.mark.parametrize("auth_time", [1001, 999, 1000.4])
+def test_a_provider_that_counts_back_from_now_may_be_a_second_off(verifier, response, auth_time):
+    first = {"sub": "alice", "auth_time": 1000, "nonce": "n"}
+    verifier.claims(response(**first), nonce="n")
+    assert verifier.claims(response(**{**first, "auth_time": auth_time}))["auth_time"] == auth_time
+    refused(verifier, response(**{**first, "auth_time": 1002}))
+
+
 def test_another_person_is_refused_even_as_the_first(verifier, response):
     assert "another person" in refused(verifier, response(), sub="bob")
 

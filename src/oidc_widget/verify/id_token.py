@@ -89,9 +89,9 @@ class IdTokenVerifier:
             raise _invalid("it names nobody (sub is empty).")
         same = {"sub": sub, **self._first} if sub is not None else self._first
         for name in _KEPT:
-            if name in claims and same.get(name) is not None and claims[name] != same[name]:
+            if name in claims and same.get(name) is not None and not _alike(name, claims[name], same[name]):
                 what = "names another person than" if name == "sub" else f"has another {name} than"
-                raise _invalid(f"it {what} the sign-in's")
+                raise _invalid(f"it {what} the sign-in's.")
         self._first = self._first or claims
         return claims
 
@@ -116,6 +116,13 @@ class IdTokenVerifier:
             if failure is None:
                 self._verifier = fresh
         return claims, failure
+
+
+def _alike(name: str, one: Any, other: Any) -> bool:
+    """Compare what a refresh must not change; some providers reckon ``auth_time`` anew, and round it."""
+    if name == "auth_time" and isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return abs(one - other) <= 1
+    return bool(one == other)
 
 
 def _judged(
