@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 
 import pytest
 
@@ -17,6 +18,9 @@ from providers.oidc_provider import OidcProvider
 
 # Nobody signs in where it is set (`signin/nobody.py`); the tests are the person, also in a CI job.
 os.environ.pop("CI", None)
+
+# A shell starts what is to run in the background with Ctrl-C ignored, and so would each program started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -52,7 +52,10 @@ PATIENCE = 120
 BY_ITSELF = 8
 #: Megabytes that each may have grown by while it was not started anew. What a page does not fetch in time,
 #: waits in the server.
-FLAT = {"vault": 2, "server": 50, "kernels": 10}
+FLAT = {"vault": 2, "server": 20, "kernels": 10}
+#: Jupyter's server remembers the signatures of the last 65,536 messages, 132 bytes each, of each kernel for
+#: each that listens to it: 200 MB for twelve kernels, before it forgets the first. Here it forgets sooner.
+SHORT_MEMORY = {"Session": {"digest_history_size": 256}}
 #: Refreshes that an hour must have.
 REFRESHES = 1000
 PID = "import os; print(os.getpid())"
@@ -330,7 +333,7 @@ def main(seconds: float) -> int:
     """Start everything, and end all of it afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(contextlib.closing(JupyterServer(folder)))
+        server = stack.enter_context(contextlib.closing(JupyterServer(folder, config=SHORT_MEMORY)))
         provider = stack.enter_context(OidcProvider(consent="skip"))
         provider.configure(
             redirect_uris=[server.redirect_uri, own_address(server.redirect_uri, provider.issuer)]
