@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 import chromium
 from evidence import Evidence
@@ -53,7 +53,7 @@ from providers.oidc_provider import OidcProvider
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext
 
 #: Milliseconds that a page may take: two cores are shared by browser, server, kernels and provider.
 PATIENCE = 30_000
@@ -205,7 +205,48 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield hub
 
 
+class KeptLab:
+    """JupyterLab in a page that tests use one after the other: to load it takes most of a test's time."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._lab: Lab | None = None
+
+    def take(self, server: JupyterServer) -> Lab:
+        if self._lab is None:
+            self._lab = Lab(self._browser.new_context().new_page(), server)
+            self._lab.page.set_default_timeout(PATIENCE)
+        return self._lab
+
+    def give_back(self, lab: Lab, *, usable: bool) -> None:
+        if usable and not lab.page.is_closed():
+            with contextlib.suppress(Error):
+                lab.tidy()
+                return
+        self.close()
+
+    def close(self) -> None:
+        if self._lab is not None:
+            self._lab.page.context.close()
+        self._lab = None
+
+
+@pytest.fixture(scope="session")
+def _kept_lab(browser: Browser, _shared_jupyter: JupyterServer) -> Iterator[KeptLab]:
+    with contextlib.closing(KeptLab(browser)) as kept:
+        yield kept
+
+
 @pytest.fixture
-def lab(page: Page, jupyter: JupyterServer) -> Lab:
-    page.set_default_timeout(PATIENCE)
-    return Lab(page, jupyter)
+def lab(request: pytest.FixtureRequest, jupyter: JupyterServer, evidence: Evidence) -> Iterator[Lab]:
+    if request.node.get_closest_marker("own_page"):
+        page = request.getfixturevalue("page")
+        page.set_default_timeout(PATIENCE)
+        yield Lab(page, jupyter)
+        return
+    kept = request.getfixturevalue("_kept_lab")
+    lab = kept.take(jupyter)
+    evidence.watch_context(lab.page.context)
+    yield lab
+    evidence.leave_context(lab.page.context)
+    kept.give_back(lab, usable=not request.node.stash.get(FAILED, False))

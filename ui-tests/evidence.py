@@ -28,6 +28,12 @@ class Evidence:
         context.on("weberror", self._on_error)
         context.on("page", self._on_page)
 
+    def leave_context(self, context: BrowserContext) -> None:
+        """Note nothing more of it."""
+        context.remove_listener("console", self._on_console)
+        context.remove_listener("weberror", self._on_error)
+        context.remove_listener("page", self._on_page)
+
     def watch_log(self, path: Path) -> None:
         """Keep what is logged to a file from now on."""
         self._files.append((path, path.stat().st_size if path.exists() else 0))

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
 
 import kernelspecs
 from notebook_page import Notebook
+from shared_workers import end_shared_workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +28,27 @@ if TYPE_CHECKING:
     from jupyter_process import JupyterServer
 
 _counter = itertools.count(1)
+
+_TIDY = """async () => {
+  const {shell} = jupyterapp;
+  for (const widget of [...shell.widgets('main')]) {
+    if (widget.context) {
+      widget.context.model.dirty = false; // nobody is asked whether to save it
+    }
+    widget.close();
+  }
+  const isOpen = () => [...shell.widgets('main')].some(({context}) => context);
+  for (const end = performance.now() + 10_000; isOpen(); ) {
+    if (performance.now() > end) {
+      throw new Error('a document stays open');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  shell.collapseRight();
+  shell.activateById('filebrowser');
+  localStorage.clear();
+  sessionStorage.clear();
+}"""
 
 
 class Lab:
@@ -62,6 +87,28 @@ class Lab:
         """Reload the page; open notebooks come back."""
         self.page.reload()
         self.wait()
+
+    def tidy(self) -> None:
+        """Make the page as it was when it was opened, without loading JupyterLab again.
+
+        Closes documents, dialogs and other windows, ends the vault, and forgets what the browser stores, but
+        for the cookies of the Jupyter server.
+        """
+        context = self.page.context
+        for page in context.pages:
+            if page is not self.page:
+                page.close()
+        self.page.bring_to_front()
+        for _ in range(self.page.locator(".jp-Dialog").count()):
+            self.page.keyboard.press("Escape")
+        expect(self.page.locator(".jp-Dialog")).to_have_count(0)
+        self.page.evaluate(_TIDY)
+        assert context.browser is not None
+        end_shared_workers(context.browser)
+        browser = context.new_cdp_session(self.page)
+        browser.send("Network.clearBrowserCache")
+        browser.detach()
+        context.clear_cookies(name=re.compile(r"^(?!username-|_xsrf)"))
 
     def notebook(self, cells: Sequence[str], *, kernel: str = "python3", name: str | None = None) -> Notebook:
         """Write a notebook of these code cells, open it here, and wait until its kernel is idle.

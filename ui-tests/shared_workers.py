@@ -22,14 +22,14 @@ def shared_workers(session: CDPSession) -> set[str]:
     return {target["targetId"] for target in targets if target["type"] == "shared_worker"}
 
 
-def end_shared_workers(browser: Browser) -> None:
-    """End each, and wait until they are gone."""
+def end_shared_workers(browser: Browser) -> int:
+    """End each, wait until they are gone, and return how many there were."""
     session = browser.new_browser_cdp_session()
     ended = shared_workers(session)
-    assert ended
     for worker in ended:
         session.send("Target.closeTarget", {"targetId": worker})
     deadline = time.monotonic() + PATIENCE
     while ended & shared_workers(session):
         assert time.monotonic() < deadline, "the worker goes on"
     session.detach()
+    return len(ended)

@@ -13,6 +13,7 @@ from login_form import LoginForm
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
+    from lab import Lab
     from notebook_page import Notebook
 
 #: Seconds until the kernel knows what the page shows.
@@ -61,6 +62,18 @@ def expect_kernel(nb: Notebook, expression: str, value: Any, *, timeout: float =
     while (found := nb.execute(f"print(repr(({expression})))")) != repr(value):
         assert time.monotonic() < deadline, f"{expression} is {found}, not {value!r}, after {timeout} s"
         nb.page.wait_for_timeout(PACE)
+
+
+def expect_lines(lab: Lab, count: int) -> None:
+    """Wait until so many clients have a line to the vault: the page of each widget, and each labextension."""
+    # A client that was welcomed waits for the lock that the vault holds.
+    lab.page.wait_for_function(
+        """async (count) => {
+          const { pending } = await navigator.locks.query();
+          return pending.filter(({ name }) => name.startsWith("oidc-widget:vault:")).length === count;
+        }""",
+        arg=count,
+    )
 
 
 def expect_error(

@@ -13,6 +13,8 @@ from playwright.sync_api import expect
 from login_form import LoginForm
 from signing_in import login_cell, open_popup, sign_in_at
 
+pytestmark = pytest.mark.own_page
+
 #: The lowest contrast of a text in the element with what is behind it (WCAG 2.2 §1.4.3), with the text.
 LOWEST_CONTRAST = """(region) => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});

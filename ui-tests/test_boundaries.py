@@ -149,6 +149,7 @@ def test_malformed_messages_harm_nobody(signed_in, provider, lab):
     expect_kernel(other, "w.status", "signed_in")
 
 
+@pytest.mark.own_page
 def test_a_kernel_that_takes_anothers_id_gets_none_of_its_tokens(lab, provider):
     """A copied notebook, or state restored from a file: the model has the same id in another kernel."""
     lab.server.set_settings("oidc-widget:sign-ins", {"confirmSharing": True})
@@ -225,6 +226,7 @@ def test_an_answer_in_the_fragment_is_taken(lab, provider):
     expect_kernel(nb, "w.status, w.error and w.error.code", ("error", "access_denied"))
 
 
+@pytest.mark.own_page
 def test_the_vault_moves_into_the_page_only_where_the_browser_has_no_other_place(lab, provider):
     lab.page.add_init_script(
         "globalThis.SharedWorker = class extends EventTarget {"

@@ -93,6 +93,7 @@ def test_the_widgets_own_comm_delivers_where_there_is_no_labextension(lab, provi
         page_config.unlink()
 
 
+@pytest.mark.own_page
 def test_a_kernel_that_takes_another_ones_ids_gets_nothing_of_it(lab, provider):
     """A copied notebook, or one that lies: its widget has the very id of a widget in another kernel."""
     lab.server.set_settings("oidc-widget:sign-ins", {"confirmSharing": True})

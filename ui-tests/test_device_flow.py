@@ -57,6 +57,7 @@ def test_the_code_is_shown_and_the_token_arrives(lab, provider):
     assert [request.status for request in provider.requests("revocation")] == [200]
 
 
+@pytest.mark.own_page
 def test_a_host_without_our_files_gets_the_code_by_itself(lab, provider):
     nb = lab.notebook([login_cell(provider), "await w; " + NAME])
     lab.page.evaluate(FOREIGN_HOST)
@@ -132,6 +133,7 @@ def test_the_reason_of_a_refusal_is_on_show(lab, provider):
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
 
 
+@pytest.mark.own_page
 def test_without_a_device_flow_the_address_is_pasted_back(lab, provider, context):
     provider.configure(redirect_uris=[own_address(DEFAULT_CALLBACK, provider.issuer)])
     provider.discovery_response(omit=["device_authorization_endpoint"])
@@ -179,6 +181,7 @@ def test_by_hand_without_a_widget_on_screen_nothing_of_it_stays_in_the_notebook(
     assert not re.search("[?&](state|nonce|code|code_challenge)=", text)
 
 
+@pytest.mark.own_page
 def test_who_insists_on_a_window_is_told_where_there_is_none(lab, provider):
     nb = lab.notebook([login_cell(provider, flow="popup")])
     lab.page.evaluate(FOREIGN_HOST)

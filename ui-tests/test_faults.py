@@ -116,6 +116,7 @@ def test_a_reload_between_the_token_and_its_delivery(lab, nb, provider):
 # ---- others die ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.own_page
 def test_a_kernel_that_dies_between_a_delivery_and_its_reply(lab, provider):
     provider.configure(consent="skip")
     sent = []
@@ -152,7 +153,7 @@ def test_a_kernel_that_dies_between_a_delivery_and_its_reply(lab, provider):
 def test_a_vault_that_dies_while_the_person_is_at_the_provider(lab, nb, provider):
     popup = open_popup(nb)
     expect(popup.get_by_label("Login")).to_be_visible()
-    end_shared_workers(lab.page.context.browser)
+    assert end_shared_workers(lab.page.context.browser)
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
     LoginForm(popup).sign_in("alice", allow=False)
     expect(popup.get_by_text("No sign-in is waiting here")).to_be_visible()
@@ -162,6 +163,7 @@ def test_a_vault_that_dies_while_the_person_is_at_the_provider(lab, nb, provider
     expect_served(nb, provider)
 
 
+@pytest.mark.own_page
 def test_a_server_that_is_restarted_while_the_person_is_at_the_provider(lab, nb, provider):
     popup = open_popup(nb)
     expect(popup.get_by_label("Login")).to_be_visible()

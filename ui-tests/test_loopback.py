@@ -140,6 +140,7 @@ def kernels_browser(folder):
     return browse_with(program), noted
 
 
+@pytest.mark.own_page
 def test_a_click_in_a_page_without_windows_on_this_machine_opens_the_browser(
     lab, provider, system_browser, playwright
 ):
@@ -156,6 +157,7 @@ def test_a_click_in_a_page_without_windows_on_this_machine_opens_the_browser(
     assert provider.requests("device_authorization") == []
 
 
+@pytest.mark.own_page
 def test_a_page_on_another_machine_gets_the_code(lab, provider, tmp_path):
     setup, noted = kernels_browser(tmp_path)
     nb = lab.notebook([setup, login_cell(provider)])
@@ -171,6 +173,7 @@ def test_a_page_on_another_machine_gets_the_code(lab, provider, tmp_path):
     os.close(descriptor)
 
 
+@pytest.mark.own_page
 def test_no_window_opens_before_a_page_has_been_clicked_in(lab, provider, tmp_path):
     setup, _ = kernels_browser(tmp_path)
     program = json.dumps(str(tmp_path / "opened"))

@@ -56,6 +56,7 @@ def keeps_waiting(nb, seconds=2.5):
         nb.page.wait_for_timeout(100)
 
 
+@pytest.mark.own_page
 def test_a_page_that_cuts_the_line_signs_in(lab, provider):
     provider.configure(coop=True)
     lab.page.add_init_script(KEEP_WINDOWS)
@@ -75,6 +76,7 @@ def test_a_page_that_cuts_the_line_signs_in(lab, provider):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("focus", ["stays in the window", "comes back later", "comes back at that moment"])
+@pytest.mark.own_page
 def test_a_page_that_does_not_cut_the_line_followed_by_one_that_does(lab, provider, focus):
     """The line was whole, and then `closed` reads true: as when the person closes the window.
 
@@ -226,6 +228,7 @@ def test_the_providers_words_are_text_and_never_markup(nb, provider):
     assert nb.region.locator("img, b").count() == 0
 
 
+@pytest.mark.own_page
 def test_a_blocked_window_becomes_a_link(lab, provider):
     lab.page.add_init_script(BLOCK_ONE_WINDOW)
     nb = lab.notebook([login_cell(provider), "w.access_token is not None"])
@@ -243,6 +246,7 @@ def test_a_blocked_window_becomes_a_link(lab, provider):
     assert nb.run(1) == "True"
 
 
+@pytest.mark.own_page
 def test_a_kernel_that_asks_for_a_sign_in_opens_no_window(lab, provider):
     """Whatever the browser would allow: the person has just pressed keys, which is good for a window."""
     nb = lab.notebook([login_cell(provider), "w.sign_in()"])

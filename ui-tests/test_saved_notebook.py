@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from signing_in import expect_kernel, login_cell, sign_in
@@ -45,6 +46,7 @@ window.SharedWorker = class extends Worker {
 """
 
 
+@pytest.mark.own_page
 def test_a_session_that_the_reload_ended_is_told_in_one_sentence_everywhere(lab, provider):
     lab.page.add_init_script(SHORT_LIVED)
     lab.server.set_settings(

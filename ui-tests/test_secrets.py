@@ -10,6 +10,8 @@ import pytest
 import leak_search
 from signing_in import expect_kernel, login_cell, sign_in
 
+pytestmark = pytest.mark.own_page
+
 #: A mistake that is easily made: the token is in the state that all clients of the kernel get and save.
 SYNCED = """
 import copy

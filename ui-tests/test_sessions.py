@@ -6,11 +6,12 @@ import re
 import time
 from importlib.metadata import version
 
+import pytest
 from playwright.sync_api import expect
 
 from lab import Lab
 from shared_workers import end_shared_workers
-from signing_in import expect_kernel, login_cell, open_popup, sign_in
+from signing_in import expect_kernel, expect_lines, login_cell, open_popup, sign_in
 
 SETTINGS = "oidc-widget:sign-ins"
 
@@ -169,6 +170,7 @@ def test_a_job_goes_on_after_its_notebook_is_closed(lab, provider, jupyter):
     nb.run(1)
     nb.close()
     expect(lab.page.get_by_role("region", name="OIDC sign-in")).to_have_count(0)
+    expect_lines(lab, 1)  # the labextension's own: the widget's went with its notebook
     job = jupyter.root / "job.txt"
     seen = set()
     deadline = time.monotonic() + 40
@@ -181,6 +183,7 @@ def test_a_job_goes_on_after_its_notebook_is_closed(lab, provider, jupyter):
         assert time.monotonic() < deadline, seen
 
 
+@pytest.mark.own_page
 def test_the_session_outlives_the_server(lab, provider):
     nb = lab.notebook([login_cell(provider)])
     nb.run(0)
@@ -201,13 +204,14 @@ def test_a_vault_that_is_killed_tells_the_truth(lab, provider):
     nb.run(0)
     sign_in(nb)
     expect_kernel(nb, "w.status", "signed_in")
-    end_shared_workers(lab.page.context.browser)
+    assert end_shared_workers(lab.page.context.browser)
     expect(nb.region.get_by_role("status")).to_have_text("The browser ended the sign-in")
     with nb.popup():
         nb.region.get_by_role("button", name="Sign in").click()
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
 
 
+@pytest.mark.own_page
 def test_an_upgrade_leaves_the_old_tab_its_vault(lab, provider):
     older = version("oidc-widget")
     old = lab.notebook([login_cell(provider)])
@@ -249,6 +253,7 @@ def test_two_accounts_side_by_side(lab, provider):
     expect_kernel(alice, "w.status", "signed_in")
 
 
+@pytest.mark.own_page
 def test_sharing_may_need_a_word(lab, provider):
     lab.server.set_settings(SETTINGS, {"confirmSharing": True})
     first = lab.notebook([login_cell(provider)])
@@ -263,6 +268,7 @@ def test_sharing_may_need_a_word(lab, provider):
     expect_signed_in(second)
 
 
+@pytest.mark.own_page
 def test_what_was_set_last_counts_also_where_an_older_tab_joins(lab, provider):
     older = lab.another_tab()
     older.open()

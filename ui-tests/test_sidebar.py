@@ -15,6 +15,8 @@ from lab import Lab
 from login_form import LoginForm
 from signing_in import expect_kernel, login_cell, sign_in, sign_in_at
 
+pytestmark = pytest.mark.own_page
+
 SETTINGS = "oidc-widget:sign-ins"
 #: What is wider than its place.
 CUT = """(panel) => [...panel.querySelectorAll('button, [role=status], [role=alert], .oidc-row-title')]

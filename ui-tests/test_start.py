@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 
+import pytest
 from playwright.sync_api import expect
 
 from lab import Lab
-from signing_in import expect_kernel, login_cell, sign_in
+from signing_in import expect_kernel, expect_lines, login_cell, sign_in
+
+pytestmark = pytest.mark.own_page
 
 
 def vaults(lab):
@@ -20,18 +23,6 @@ def vaults(lab):
     session.detach()
     workers = [target for target in targets if target["type"] == "shared_worker"]
     return sum(worker["browserContextId"] == own and "oidc-widget" in worker["url"] for worker in workers)
-
-
-def expect_lines(lab, count):
-    """Wait until so many clients have a line to the vault: the page of each widget, and each labextension."""
-    # A client that was welcomed waits for the lock that the vault holds.
-    lab.page.wait_for_function(
-        """async (count) => {
-          const { pending } = await navigator.locks.query();
-          return pending.filter(({ name }) => name.startsWith("oidc-widget:vault:")).length === count;
-        }""",
-        arg=count,
-    )
 
 
 def test_a_start_without_sign_ins_loads_little_of_ours_and_no_vault(lab):

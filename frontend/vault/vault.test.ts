@@ -724,6 +724,20 @@ describe("a page that dies", () => {
     expect(bobs.state(TWO)?.status).toBe("signed_out");
   });
 
+  test("or closes its notebook in the middle of a sign-in does not stop it: the kernel waits for the token", async () => {
+    const { idp, page } = await vaultAndProvider();
+    const lane = page("delivery");
+    lane.result = "delivered";
+    const tab = page();
+    tab.link(ONE);
+    tab.say({ type: "tell_kernel", link_id: ONE, event: "page", payload: {} });
+    const url = await tab.open(ONE);
+    tab.say({ type: "unlink", link_id: ONE });
+    await tab.callBack(url, idp.authorize(url));
+    await until(() => lane.delivered(ONE, "token").length === 1);
+    expect(lane.delivered(ONE, "token")[0]).toMatchObject({ access_token: expect.any(String) });
+  });
+
   test("leaves a kernel that runs on to another page's control channel, which goes on bringing tokens", async () => {
     const { clock, page, crash } = await vaultAndProvider();
     const [own, other] = [page("delivery"), page("delivery")];

@@ -206,7 +206,8 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     const { port } = page;
     switch (message.type) {
       case "unlink":
-        unlink(page, link);
+        page.links.delete(link.id);
+        letGo(link, port);
         return;
       case "begin":
         void flow.begin(port, link, message.prepared_id);
@@ -266,11 +267,17 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     allowTerminals(port, false);
     const page = pages.get(port);
     pages.delete(port);
-    for (const link of page?.links.values() ?? []) {
-      if (!link.begun || link.ports.size > 1) dropPort(link, port);
-      else link.ports.delete(port);
+    for (const link of page?.links.values() ?? []) letGo(link, port);
+  }
+
+  /** A sign-in under way goes on without its page. */
+  function letGo(link: Link, port: Port<FromVault>): void {
+    if (!link.begun || link.ports.size > 1) {
+      dropPort(link, port);
+    } else {
+      link.ports.delete(port);
+      userCheck.remember(); // whose it is
     }
-    if (left().length > 0) userCheck.remember(); // whose it is
   }
 
   function allowTerminals(port: Port<FromVault>, allowed: boolean): void {
@@ -287,7 +294,7 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     const wish = { ...message, account: forKernel ? undefined : message.account };
     const key = linkKey(forKernel, kernelId ?? page.number, link_id);
     const before = page.links.get(link_id);
-    if (before && before.key !== key) unlink(page, before); // the notebook has another kernel now
+    if (before && before.key !== key) dropPort(before, page.port); // the notebook has another kernel now
     const link = links.get(key) ?? createLink({ id: link_id, key, forKernel, kernelId, ...wish });
     links.set(key, link);
     page.links.set(link_id, link);
@@ -313,11 +320,6 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
       if (changed) publish(link);
     }
     void flow.prepare(link);
-  }
-
-  function unlink(page: Page, link: Link): void {
-    page.links.delete(link.id);
-    dropPort(link, page.port);
   }
 
   function dropPort(link: Link, port: Port<FromVault>): void {
