@@ -1,38 +1,17 @@
 import { type Environment, randomString } from "../oauth/environment.js";
-import { Failure } from "../oauth/failure.js";
-import { endSessionUrl } from "../oauth/logout.js";
-import { type LoginRequest, targetKey } from "../oauth/request.js";
 import type { Clock } from "./clock.js";
 import { createDeliveries } from "./delivery/delivery.js";
-import { createPublisher, forKernel } from "./delivery/publish.js";
 import { checked } from "./guards.js";
-import { clear, createLink, follow, forgetTold, keyOf, type Link, linkKey } from "./links/link.js";
-import { type FromVault, type LinkedTo, type Port, pageLock, type Role, type ToVault } from "./messages.js";
-import { problemOf } from "./problem.js";
-import { complete, type Destination, destinationOf } from "./providers/destination.js";
+import { createLinkService, type Page } from "./link-service.js";
+import { type FromVault, type Port, pageLock, type Role, type ToVault } from "./messages.js";
 import { createJupyterServer } from "./providers/jupyter-server.js";
-import { providerCache } from "./providers/provider-cache.js";
-import { relayed } from "./providers/relay.js";
 import { maySay } from "./roles.js";
 import { describe } from "./sessions/describe.js";
-import type { Session } from "./sessions/session.js";
-import { createSessions } from "./sessions/sessions.js";
-import { serves } from "./sessions/sharing-rules.js";
-import { createSignInFlow } from "./sign-in/flow.js";
 import { terminalToken } from "./terminal-token.js";
 import { createTerminals } from "./terminals.js";
 import { createUserCheck } from "./user-check.js";
 
 type Said<Type extends ToVault["type"]> = Extract<ToVault, { type: Type }>;
-type LinkMessage = Exclude<Extract<ToVault, { link_id: string }>, { type: "link" }>;
-
-/** A port, its one role, and the links that it made, by the names it gave them. */
-interface Page {
-  readonly port: Port<FromVault>;
-  readonly number: number;
-  readonly role: Role;
-  readonly links: Map<string, Link>;
-}
 
 /**
  * Sessions, the sign-ins under way, and everybody who wants to hear of them. The only place where refresh tokens,
@@ -55,71 +34,31 @@ export interface VaultPlace {
 export function createVault(environment: Environment, clock: Clock, place: VaultPlace): Vault {
   const id = randomString(environment);
   const pages = new Map<Port<FromVault>, Page>();
-  const links = new Map<string, Link>();
   /** Pages that want to hear of all sessions. */
   const sidebars = new Set<Port<FromVault>>();
   /** Pages that let terminals have access tokens. */
   const forTerminals = new Set<Port<FromVault>>();
   const server = createJupyterServer(environment, place.filesUrl);
-  const providerOf = providerCache(environmentOf);
   const deliveries = createDeliveries(clock);
-  const { publish, deliver } = createPublisher(id, deliveries, {
-    brought: tellSessions,
-    signedOut: (link) => link.session && endSession(link.session),
-    lost: (link) => links.get(link.key) === link && dropLink(link),
-  });
-  const flow = createSignInFlow({
+  const links = createLinkService(environment, {
+    vaultId: id,
     clock,
-    destinationOf: findDestination,
-    environmentOf,
-    publish(link) {
-      publish(link);
-      // Its page went away in the middle, and nothing came of it.
-      if (link.ports.size === 0 && !link.begun && !link.session) dropLink(link);
-    },
-    signedIn(link, result) {
-      const session = sessions.enter(result);
-      attach(link, session);
-      for (const other of links.values()) {
-        if (other !== link && other.request && serves(session, other.request, environment.now())) offerSession(other);
-      }
-      userCheck.remember(); // last: kernels' tokens have the same server to pass
-    },
-  });
-  const sessions = createSessions(environment, {
-    now: environment.now,
-    clock,
-    environmentOf,
-    changed(session) {
-      if (!sessions.list.includes(session)) return;
-      for (const link of links.values()) {
-        if (link.session === session) publish(link);
-      }
-      tellSessions();
-    },
-    wanted(session, key) {
-      const users = [...links.values()].filter(
-        (link) => link.forKernel && link.session === session && keyOf(link) === key,
-      );
-      if (users.length > 0) return users.some((link) => link.options.auto_refresh);
-      return targetKey(session.request) === key; // kept for whoever comes next
-    },
+    server,
+    deliveries,
+    changed: tellSessions,
+    remember: () => userCheck.remember(),
   });
   const userCheck = createUserCheck({
     clock,
     user: server.user,
     hasSessions,
-    endSessions() {
-      [...sessions.list].forEach(endSession);
-      for (const link of left()) dropLink(link);
-    },
+    endSessions: links.endAll,
   });
   const terminals = createTerminals(environment, {
     clock,
     server,
-    tokenFor: (provider) => terminalToken(provider, sessions.list, server, environment.now()),
+    tokenFor: (provider) => terminalToken(provider, links.sessions, server, environment.now()),
   });
-  let confirmSharing = false;
   let count = 0;
   /** No page is there, or the first of them has not been answered yet. */
   let confirming: Promise<void> | undefined;
@@ -142,12 +81,7 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
 
   /** Or a sign-in that becomes one. */
   function hasSessions(): boolean {
-    return sessions.list.length > 0 || left().length > 0;
-  }
-
-  /** Whose page went away in the middle of a sign-in: it is loaded anew, perhaps. */
-  function left(): Link[] {
-    return [...links.values()].filter(({ begun, ports }) => begun && ports.size === 0);
+    return links.sessions.length > 0 || links.left().length > 0;
   }
 
   function confirm(): Promise<void> {
@@ -179,10 +113,10 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
         leave(port);
         return;
       case "wake":
-        for (const session of sessions.list) session.wake();
+        for (const session of links.sessions) session.wake();
         return;
       case "settings":
-        confirmSharing = message.settings.confirmSharing;
+        links.confirmSharing = message.settings.confirmSharing;
         return;
       case "terminals":
         allowTerminals(port, message.allowed);
@@ -195,62 +129,12 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
         deliveries.answered(port, message.delivery, message);
         return;
       case "link":
-        addLink(page, message);
+        links.add(page, message);
         return;
     }
     const link = page.links.get(message.link_id);
-    if (link) handleForLink(page, link, message);
+    if (link) links.handle(page, link, message);
   }
-
-  function handleForLink(page: Page, link: Link, message: LinkMessage): void {
-    const { port } = page;
-    switch (message.type) {
-      case "unlink":
-        page.links.delete(link.id);
-        letGo(link, port);
-        return;
-      case "begin":
-        void flow.begin(port, link, message.prepared_id);
-        return;
-      case "cancel":
-        flow.stop(link);
-        publish(link);
-        return;
-      case "window_closed":
-        if (!link.begun || link.begun.answered) return;
-        link.abandoned = true;
-        link.problem = message.problem;
-        publish(link);
-        return;
-      case "accept":
-        // What was on offer may be too old by now (`max_age`).
-        if (link.offer && link.request && serves(link.offer, link.request, environment.now())) attach(link, link.offer);
-        return;
-      case "sign_out":
-        flow.stop(link);
-        clear(link);
-        if (link.session) endSession(link.session);
-        else publish(link);
-        return;
-      case "log_out":
-        port.postMessage({ type: "logout_url", link_id: link.id, url: link.logoutUrl });
-        link.logoutUrl = undefined;
-        publish(link);
-        return;
-      case "refresh":
-        void answerRefresh(link, message);
-        return;
-      case "tell_again":
-        forgetTold(link);
-        publish(link);
-        return;
-      case "tell_kernel":
-        void deliver(link, message.event, message.payload);
-        return;
-    }
-  }
-
-  // ---- pages and links ---------------------------------------------------------------------------
 
   function register(port: Port<FromVault>, { role, page_id }: Said<"hello">): void {
     if (pages.has(port)) return; // back from the browser's cache
@@ -267,17 +151,7 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     allowTerminals(port, false);
     const page = pages.get(port);
     pages.delete(port);
-    for (const link of page?.links.values() ?? []) letGo(link, port);
-  }
-
-  /** A sign-in under way goes on without its page. */
-  function letGo(link: Link, port: Port<FromVault>): void {
-    if (!link.begun || link.ports.size > 1) {
-      dropPort(link, port);
-    } else {
-      link.ports.delete(port);
-      userCheck.remember(); // whose it is
-    }
+    for (const link of page?.links.values() ?? []) links.letGo(link, port);
   }
 
   function allowTerminals(port: Port<FromVault>, allowed: boolean): void {
@@ -287,182 +161,9 @@ export function createVault(environment: Environment, clock: Clock, place: Vault
     else terminals.stop();
   }
 
-  function addLink(page: Page, message: Said<"link">): void {
-    const { link_id, kernel_id } = message;
-    const forKernel = page.role === "widget";
-    const kernelId = forKernel ? (kernel_id ?? undefined) : undefined;
-    const wish = { ...message, account: forKernel ? undefined : message.account };
-    const key = linkKey(forKernel, kernelId ?? page.number, link_id);
-    const before = page.links.get(link_id);
-    if (before && before.key !== key) dropPort(before, page.port); // the notebook has another kernel now
-    const link = links.get(key) ?? createLink({ id: link_id, key, forKernel, kernelId, ...wish });
-    links.set(key, link);
-    page.links.set(link_id, link);
-    link.ports.add(page.port);
-    const changed = follow(link, wish);
-    if (link.linkedTo) page.port.postMessage({ type: "linked", link_id, ...link.linkedTo });
-    if (link.heard === false) forgetTold(link); // what was on its way by the page before may be lost with it
-    if (!changed) publish(link);
-    void prepareLink(link, changed);
-  }
-
-  /** @param changed something else was wanted before: its session may not be for this */
-  async function prepareLink(link: Link, changed: boolean): Promise<void> {
-    const { wanted } = link;
-    try {
-      const { request } = await completeRequest(link);
-      if (link.wanted === wanted) {
-        if (changed) reconsider(link, request);
-        else findSession(link);
-      }
-    } catch {
-      // Said below, where the same is asked for again.
-      if (changed) publish(link);
-    }
-    void flow.prepare(link);
-  }
-
-  function dropPort(link: Link, port: Port<FromVault>): void {
-    link.ports.delete(port);
-    // Its kernel may run on with nobody looking; a page that can reach the kernel goes on serving it.
-    if (link.ports.size === 0 && !(link.session && link.reached)) dropLink(link);
-  }
-
-  function dropLink(link: Link): void {
-    flow.stop(link);
-    links.delete(link.key);
-    tellSessions();
-  }
-
-  // ---- providers -----------------------------------------------------------------------------------
-
-  async function completeRequest(link: Link): Promise<{ request: LoginRequest } & ReturnType<typeof complete>> {
-    const { wanted, account } = link;
-    const completed = complete(wanted, await server.providers(), account);
-    if (link.wanted === wanted) link.request = completed.request;
-    return completed;
-  }
-
-  /** Where a link signs in; its pages are told whenever that is something new. */
-  async function findDestination(link: Link): Promise<Destination> {
-    const { wanted } = link;
-    const completed = await completeRequest(link);
-    const provider = await providerOf(completed.request);
-    const destination = await destinationOf(completed, provider, await server.providers(), server.callback);
-    if (link.wanted === wanted) tellLinked(link, destination.linkedTo);
-    return destination;
-  }
-
-  function tellLinked(link: Link, linkedTo: LinkedTo): void {
-    if (JSON.stringify(link.linkedTo) === JSON.stringify(linkedTo)) return;
-    link.linkedTo = linkedTo;
-    for (const port of link.ports) port.postMessage({ type: "linked", link_id: link.id, ...linkedTo });
-  }
-
-  /** What a provider is reached by: through the Jupyter server, where its administrator configured a relay. */
-  function environmentOf({ relay, provider }: LoginRequest): Environment {
-    return relay && provider ? relayed(environment, provider, server) : environment;
-  }
-
-  // ---- links and their sessions ------------------------------------------------------------------------
-
-  /** One sign-in serves all: a session of the same provider and client is used without a click. */
-  function findSession(link: Link): void {
-    if (link.session && !link.session.over) return;
-    offerSession(link);
-  }
-
-  function reconsider(link: Link, request: LoginRequest): void {
-    const { session } = link;
-    link.session = undefined;
-    if (session && !session.over && serves(session, request, environment.now())) attach(link, session);
-    else {
-      publish(link);
-      offerSession(link);
-    }
-  }
-
-  function offerSession(link: Link): void {
-    if (link.session && !link.session.over) return;
-    const session = link.request && sessions.serving(link.request);
-    if (!session) return;
-    if (confirmSharing && link.forKernel) {
-      link.offer = session;
-      publish(link);
-    } else {
-      attach(link, session);
-    }
-  }
-
-  function attach(link: Link, session: Session): void {
-    link.offer = undefined;
-    const { request } = link;
-    if (!request) return;
-    const settle = () => {
-      if (session.over) return; // signed out while the token was on its way
-      link.session = session;
-      clear(link);
-      if (link.anew) {
-        link.anew = false;
-        link.prepared = undefined; // it would ask who it is
-        void flow.prepare(link);
-      }
-      // Signed in from elsewhere: a window that is still open here keeps nobody waiting, though its answer counts.
-      link.abandoned = true;
-      session.wake();
-      publish(link);
-      tellSessions();
-    };
-    if (session.knows(targetKey(request))) settle();
-    // Another API or other scopes: a token of its own from the same sign-in. If that is not granted, the button stays.
-    else session.refresh(request).then(settle, () => publish(link));
-  }
-
-  function endSession(session: Session): void {
-    sessions.remove(session);
-    const { provider, request, destination, idToken } = session;
-    const logoutUrl = endSessionUrl(provider.metadata, request.client_id, destination.logout, idToken);
-    void session.end();
-    for (const link of links.values()) {
-      if (link.offer === session) link.offer = undefined;
-      if (link.session !== session) continue;
-      link.session = undefined;
-      clear(link);
-      link.logoutUrl = logoutUrl;
-      link.anew = true;
-      link.prepared = undefined; // it would ask nobody
-      publish(link);
-      if (link.ports.size > 0) void flow.prepare(link);
-      else dropLink(link);
-    }
-    tellSessions();
-  }
-
-  /** `w.refresh()` and `w.token(resource=…)`: the answer goes back to the kernel that asked. */
-  async function answerRefresh(link: Link, message: Said<"refresh">): Promise<void> {
-    const question = message.id;
-    if (question && question === link.asked) return;
-    link.asked = question ?? link.asked;
-    const { session, request } = link;
-    const { scopes, resource } = message;
-    let answer: Record<string, unknown>;
-    try {
-      if (!session || !request) throw new Failure("no_token", undefined);
-      const token = await session.refresh({
-        ...request,
-        scopes: scopes ?? request.scopes,
-        resource: resource ?? request.resource,
-      });
-      answer = { access_token: token.value, expires_in: session.secondsLeft(token), lifetime: token.lifetime };
-    } catch (failure) {
-      answer = { error: forKernel(await problemOf(failure)) };
-    }
-    if (question) await deliver(link, "answer", { id: question, ...answer });
-  }
-
   function tellSessions(): void {
     if (sidebars.size === 0) return;
-    const list = describe(sessions.list, [...links.values()]);
+    const list = describe(links.sessions, links.all());
     for (const port of sidebars) port.postMessage({ type: "sessions", sessions: list });
   }
 

@@ -4,7 +4,7 @@ import type { SessionInfo } from "../messages.js";
 import type { Session } from "./session.js";
 
 /** The sessions, and who uses them, as a sidebar lists them. */
-export function describe(sessions: Session[], links: Link[]): SessionInfo[] {
+export function describe(sessions: readonly Session[], links: Link[]): SessionInfo[] {
   return sessions.map((session) => {
     const { id, account, request, subject, claims, destination } = session;
     const { label, host, configured } = destination.linkedTo;
