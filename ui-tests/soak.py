@@ -59,6 +59,12 @@ SHORT_MEMORY = {"Session": {"digest_history_size": 256}}
 #: Refreshes that an hour must have.
 REFRESHES = 1000
 PID = "import os; print(os.getpid())"
+#: Each kernel writes where its threads are when it is asked to.
+STACKS = """
+import faulthandler, os, signal
+_stacks = open(f"stacks-{os.getpid()}.txt", "w")
+faulthandler.register(signal.SIGUSR1, _stacks)
+"""
 #: What a kernel says of itself: the status before and after it looks for its token, and why there is none.
 ASK = """
 status, token, code = w.status, w.access_token, w.error and w.error.code
@@ -241,6 +247,18 @@ class Soak:
         self.kernels = {int(nb.execute(PID)) for nb in self.all}
         return took
 
+    def explain(self) -> None:
+        """Print what is to be seen of kernels and server: somebody waits in vain."""
+        for nb in self.all:
+            print(f"{nb.path}: {nb.status()}")
+        for process in psutil.Process(self.server._process.pid).children():
+            with contextlib.suppress(OSError):
+                process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        for stacks in self.server.root.rglob("stacks-*.txt"):
+            print(stacks.name, stacks.read_text(), sep="\n")
+        print(self.server.logged()[-20_000:], flush=True)
+
     # ---- figures -----------------------------------------------------------------------------------
 
     def memory(self) -> dict[str, float]:
@@ -334,6 +352,9 @@ def main(seconds: float) -> int:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(contextlib.closing(JupyterServer(folder, config=SHORT_MEMORY)))
+        startup = folder / "ipython/profile_default/startup"
+        startup.mkdir(parents=True)
+        (startup / "stacks.py").write_text(STACKS)
         provider = stack.enter_context(OidcProvider(consent="skip"))
         provider.configure(
             redirect_uris=[server.redirect_uri, own_address(server.redirect_uri, provider.issuer)]
@@ -347,7 +368,12 @@ def main(seconds: float) -> int:
         )
         stack.callback(browser.close)
         expect.set_options(timeout=1000 * PATIENCE)
-        return 0 if run(Soak(browser, browser.new_context(), server, provider), seconds) else 1
+        soak = Soak(browser, browser.new_context(), server, provider)
+        try:
+            return 0 if run(soak, seconds) else 1
+        except BaseException:
+            soak.explain()
+            raise
 
 
 if __name__ == "__main__":

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
+import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import httpx
@@ -59,3 +64,27 @@ async def test_who_is_refused_is_not(check):
     answer = await come_back(check)
     assert answer.status_code == 403
     assert "Location" not in answer.headers
+
+
+def test_it_ends_without_a_traceback_as_the_hub_ends_its_services():
+    listening, port = bind_unused_port()
+    listening.close()
+    env = {
+        **os.environ,
+        "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
+        "JUPYTERHUB_SERVICE_PREFIX": "/services/oidc-widget/",
+        "JUPYTERHUB_SERVICE_NAME": "oidc-widget",
+        "JUPYTERHUB_API_TOKEN": "obvious-test-value",
+        "JUPYTERHUB_API_URL": "http://127.0.0.1:1/hub/api",
+        "JUPYTERHUB_CLIENT_ID": "service-oidc-widget",
+    }
+    command = [sys.executable, "-m", "oidc_widget.hub"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as service:  # noqa: S603  # our own
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+                break
+            assert service.poll() is None, service.stderr.read()
+        service.send_signal(signal.SIGINT)
+        _, said = service.communicate(timeout=60)
+    assert (service.returncode, "Traceback" in said) == (0, False), said

@@ -7,6 +7,7 @@ authorization codes there.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from typing import Any
@@ -204,4 +205,5 @@ def main() -> None:
     address = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     server = HTTPServer(application(os.environ["JUPYTERHUB_SERVICE_PREFIX"]), xheaders=True)
     server.listen(address.port or 80, os.environ.get("OIDC_WIDGET_LISTEN") or address.hostname or "127.0.0.1")
-    IOLoop.current().start()
+    with contextlib.suppress(KeyboardInterrupt):  # how the Hub ends its services
+        IOLoop.current().start()
