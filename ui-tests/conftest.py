@@ -211,19 +211,22 @@ class KeptLab:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._lab: Lab | None = None
+        self._usable = False
 
     def take(self, server: JupyterServer) -> Lab:
+        if not self._usable:
+            self.close()
         if self._lab is None:
             self._lab = Lab(self._browser.new_context().new_page(), server)
             self._lab.page.set_default_timeout(PATIENCE)
+        self._usable = False  # until it is given back
         return self._lab
 
-    def give_back(self, lab: Lab, *, usable: bool) -> None:
-        if usable and not lab.page.is_closed():
-            with contextlib.suppress(Error):
-                lab.tidy()
-                return
-        self.close()
+    def give_back(self, lab: Lab) -> None:
+        # One that can't be made as new (it is closed, it went elsewhere) is closed with the next test.
+        with contextlib.suppress(Error, AssertionError):
+            lab.tidy()
+            self._usable = True
 
     def close(self) -> None:
         if self._lab is not None:
@@ -249,4 +252,5 @@ def lab(request: pytest.FixtureRequest, jupyter: JupyterServer, evidence: Eviden
     evidence.watch_context(lab.page.context)
     yield lab
     evidence.leave_context(lab.page.context)
-    kept.give_back(lab, usable=not request.node.stash.get(FAILED, False))
+    if not request.node.stash.get(FAILED, False):  # else it is to be looked at first
+        kept.give_back(lab)
