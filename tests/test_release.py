@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import Version
+from rattler_build import RenderConfig, Stage0Recipe, VariantConfig
 
 from oidc_widget.errors import OIDCError
 
@@ -47,13 +49,45 @@ def test_all_files_name_one_repository_and_one_documentation():
     assert OIDCError("").help_url.startswith(f"{DOCUMENTATION}/en/stable/")
 
 
+@pytest.fixture(scope="module")
+def outputs():
+    """What conda-forge's own builder makes of the recipe; it refuses what it does not know."""
+    lowest = re.search(r">=([\d.]+)", metadata("oidc-widget")["Requires-Python"])[1]
+    variant = VariantConfig.from_yaml(f'python_min: ["{lowest}"]')
+    rendered = Stage0Recipe.from_yaml(read("recipe/recipe.yaml")).render(variant, RenderConfig())
+    outputs = [each.recipe.to_dict() for each in rendered]
+    return {each["package"]["name"]: each for each in outputs}
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_recipe_wants_what_the_distribution_wants(name):
-    [output] = [each for each in loaded("recipe/recipe.yaml")["outputs"] if each["package"]["name"] == name]
+def test_the_recipe_wants_what_the_distribution_wants(outputs, name):
     wanted = {Requirement(each) for each in metadata(name).get_all("Requires-Dist") if "extra ==" not in each}
     wanted = {f"{each.name} {each.specifier}" for each in wanted if each.name not in NAMES}
-    run = {each for each in output["requirements"]["run"] if not each.startswith(("python ", "${{"))}
-    assert run == wanted
+    run = outputs[name]["requirements"]["run"]
+    others = {each for each in run if isinstance(each, str)}
+    assert others == wanted | {f"python {metadata(name)['Requires-Python']}"}
+    pins = [each["pin_subpackage"] for each in run if not isinstance(each, str)]
+    assert pins == ([{"name": "oidc-widget-core", "exact": True}] if name == "oidc-widget" else [])
+
+
+@pytest.mark.parametrize(("name", "project"), [("oidc-widget", "."), ("oidc-widget-core", "core")])
+def test_the_recipe_builds_with_what_the_distribution_is_built_with(outputs, name, project):
+    system = re.search(
+        r"^\[build-system\]\nrequires = \[(.+?)^\]",
+        read(f"{project}/pyproject.toml"),
+        re.MULTILINE | re.DOTALL,
+    )[1]
+    wanted = {Requirement(each) for each in re.findall(r'"(.+?)"', system)}
+    host = {each for each in outputs[name]["requirements"]["host"] if not each.startswith("python ")}
+    assert {Requirement(each) for each in host - {"pip"}} == wanted
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_recipe_is_of_this_version(outputs, name):
+    version = str(Version(json.loads(read("package.json"))["version"]))
+    assert outputs[name]["package"]["version"] == version
+    [source] = outputs[name]["source"]
+    assert source["url"].endswith(f"/{name}/{name.replace('-', '_')}-{version}.tar.gz")
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)

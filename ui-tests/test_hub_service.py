@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from hub_visitor import Browser
+from oidc_widget.diagnosis.doctor import examine
 from oidc_widget.oauth.callback_address import issuer_tail
 
 CALLBACK = "services/oidc-widget/callback"
@@ -42,6 +43,14 @@ def test_the_popup_is_sent_on_with_its_query_unchanged(hub, alice):
     page = alice.get(urljoin(str(answer.url), answer.headers["Location"]))
     assert page.status_code == 200
     assert "Finishing the sign-in" in page.text
+
+
+def test_the_doctor_finds_it(hub, provider):
+    services = hub.redirect_uri.removesuffix("oidc-widget/callback")
+    found = {check.checked: check for check in examine(provider.issuer, jupyter=services)}
+    assert found["Redirect, configured"].found == hub.redirect_uri
+    if not hub.subdomain:  # names below localhost are for browsers alone
+        assert found["Callback page"].verdict == "ok"
 
 
 TAIL = f"/{issuer_tail('https://idp.example.com')}"

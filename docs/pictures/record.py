@@ -32,6 +32,8 @@ SIZE = {"width": 840, "height": 500}
 POPUP = {"width": 400, "height": 360}
 #: Pixels of the picture for each of the page's: the README is read on screens of both kinds.
 SCALE = 1.5
+#: What the tests' environment adds to JupyterLab, and whoever installs the demo does not have.
+NOT_OURS = ("@voila-dashboards/jupyterlab-preview",)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 CELLS = (
@@ -182,6 +184,9 @@ def demo() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as configuration:
         steered = {"LabApp": {"expose_app_in_browser": True}}
         (Path(configuration) / "jupyter_lab_config.json").write_text(json.dumps(steered))
+        page_config = Path(configuration) / "labconfig/page_config.json"
+        page_config.parent.mkdir()
+        page_config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(NOT_OURS, True)}))
         environment = {**os.environ, "JUPYTER_CONFIG_PATH": configuration}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         try:

@@ -129,7 +129,9 @@ def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
         "--redirect-uri", metavar="URI", help="its redirect address, as w.redirect_uri tells it"
     )
     parser.add_argument(
-        "--jupyter", metavar="URL", help="the Jupyter server whose redirect addresses are to be told"
+        "--jupyter",
+        metavar="URL",
+        help="the Jupyter server, or https://HUB/services/, whose redirect addresses are to be told",
     )
 
 

@@ -242,6 +242,7 @@ JUPYTER = "http://localhost:8888"
         ),
         ("https://example.com/labs/tree", "https://example.com/labs/oidc-widget/callback"),
         ("https://example.com/base/notebooks/a/lab/b.ipynb", "https://example.com/base/oidc-widget/callback"),
+        ("https://hub.example.com/services/", "https://hub.example.com/services/oidc-widget/callback"),
     ],
 )
 def test_the_callback_of_a_jupyter_server_follows_from_the_address_of_any_of_its_pages(jupyter, callback):

@@ -24,7 +24,7 @@ _SCOPES = ["openid", "profile", "email"]
 #: Where a Jupyter server on one's own machine is, unless told otherwise.
 _USUAL_ORIGIN = "http://localhost:8888"
 _TIMEOUT = 10.0  # seconds
-_OK = 200
+_OK, _BAD_REQUEST = 200, 400
 #: Where people are when they copy the address of their Jupyter.
 _APPLICATIONS = ("/lab", "/tree", "/notebooks", "/edit", "/consoles", "/doc", "/retro", "/voila")
 
@@ -47,7 +47,8 @@ def examine(
     redirect_uri : str, optional
         The redirect address; its origin is the one whose pages must be able to read the provider's answers.
     jupyter : str, optional
-        The address of a Jupyter server, for whose pages the redirect addresses are told.
+        The address of a Jupyter server, or of a JupyterHub's services (``https://HUB/services/``), for whose
+        pages the redirect addresses are told.
 
     Raises
     ------
@@ -78,12 +79,12 @@ def examine(
 
 
 def callback_of(jupyter: str) -> str:
-    """Return the callback page of a Jupyter server, as configured providers use it.
+    """Return the callback page of a Jupyter server or a JupyterHub, as configured providers use it.
 
     Parameters
     ----------
     jupyter : str
-        The server's address, be it that of a page in it.
+        The server's address, be it that of a page in it; or that of the Hub's services (``https://HUB/services/``).
 
     Raises
     ------
@@ -125,12 +126,15 @@ def _addresses(client: Client, checks: ProviderChecks, callback: str) -> Iterato
             [next(iter(checks.of_client.redirect_address(name, address))) for name, address in addresses]
         )
     answer = exchange(client, "GET", callback, timeout=_TIMEOUT, cut=True)
-    if answer.status == _OK and answer.media_type == "text/html":
+    # The Hub's service refuses an answer that names no server.
+    expected = _BAD_REQUEST if callback.endswith("/services/oidc-widget/callback") else _OK
+    if answer.status == expected and answer.media_type == "text/html":
         yield Check("Callback page", f"{callback} is served")
     elif answer.failure is not None:
         yield Check("Callback page", f"no answer ({answer.failure})", "unknown", "Check --jupyter.")
     else:
-        advice = "Install oidc-widget where the Jupyter server runs, and restart the server."
+        where = "the Jupyter server" if expected == _OK else "the Hub"
+        advice = f"Install oidc-widget where {where} runs, and restart it."
         found = f"{callback} is not served (status {answer.status})"
         yield Check("Callback page", found, "problem", advice)
 
