@@ -6,13 +6,17 @@ Whose callbacks are passed on, `test_hub_service.py` tries; whose codes are rede
 from __future__ import annotations
 
 import json
+import re
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
 from hub import PASSWORD
 from hub_visitor import Browser
 from lab import Lab
+from lab_terminal import Terminal
 from login_form import LoginForm
 from oidc_widget.oauth.callback_address import own_address
 from shared_workers import VAULT
@@ -131,3 +135,42 @@ def test_who_comes_next_in_the_same_browser_finds_nothing(hub, idp, page):
     nb.run(0)
     expect(nb.region.get_by_role("button", name="Sign in")).to_be_visible()
     expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
+
+
+def test_a_terminal_is_answered_by_the_pages_of_its_own_user(hub, idp, page, browser, bob):
+    page.set_default_timeout(30_000)
+    alice = enter(page, hub, "alice")
+    nb = alice.notebook([login_cell(idp)])
+    nb.run(0)
+    LoginForm(open_popup(nb)).sign_in("alice", allow=False)
+    expect_kernel(nb, "w.status", "signed_in")
+    alice.sidebar("Sign-ins").get_by_role("switch", name="Access tokens for terminals").click()
+    host = urlsplit(idp.issuer).netloc
+    code, out, err = Terminal(alice).ask_when_listening(host)
+    assert (code, err) == (0, "")
+    answer = httpx.get(
+        f"{idp.issuer}/me", headers={"Authorization": f"Bearer {out.strip()}"}, trust_env=False
+    )
+    assert answer.status_code == 200, answer.text
+    # Bob's own server knows of no page that lets terminals have any.
+    with browser.new_context() as context:
+        lab = enter(context.new_page(), hub, "bob")
+        lab.open()
+        terminal = Terminal(lab)
+        code, out, err = terminal.ask(host)
+        assert (code, out) == (1, "")
+        assert "No open page of this Jupyter server lets terminals have access tokens" in err
+        _, shown = terminal.run("echo token=$JUPYTERHUB_API_TOKEN")
+    # What his shell signs in with is good there, and not at Alice's.
+    [his] = set(re.findall(r"token=(\w{32,})", shown))
+    for name, status in ("bob", 409), ("alice", 403):
+        answer = bob.post(
+            f"{hub.user_url(name)}oidc-widget/api/terminal-token",
+            json={"provider": host, "timeout": 5},
+            headers={"Authorization": f"token {his}"},
+        )
+        assert answer.status_code == status, answer.text
+    # She still is answered.
+    assert Terminal(alice).ask(host)[0] == 0
+    for secret in idp.secrets("access_token", "refresh_token"):
+        assert secret.value not in hub.logged(), secret.kind

@@ -6,7 +6,6 @@ Pictures of the sidebar's switch are in `test-results/screenshots/` after a run.
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import httpx
@@ -17,7 +16,6 @@ from lab import Lab
 from lab_terminal import Terminal
 from login_form import LoginForm
 
-COMMAND = Path(sys.executable).with_name("oidc-widget")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -38,21 +36,6 @@ def lab(page, start_jupyter, corp):
     return Lab(page, jupyter)
 
 
-@pytest.fixture
-def ask(lab):
-    """Run the command in JupyterLab's terminal: exit code, stdout and stderr."""
-    terminals = []
-
-    def ask(provider="corp", page=lab.page, *options):
-        terminals[:] = terminals or [Terminal(page)]
-        out, err = lab.server.root / "out.txt", lab.server.root / "err.txt"
-        command = f"{COMMAND} token --provider {provider} {' '.join(options)} > {out} 2> {err}"
-        code, _ = terminals[0].run(page, command)
-        return code, out.read_text(), err.read_text()
-
-    return ask
-
-
 def sign_in(panel, page):
     with page.expect_popup() as popup:
         panel.get_by_role("button", name="Sign in").click()
@@ -69,21 +52,22 @@ def listening(lab, since):
     return "terminal-token/next" in lab.server.logged(since)
 
 
-def test_a_terminal_gets_a_token_where_the_person_allows_it(lab, corp, ask):
+def test_a_terminal_gets_a_token_where_the_person_allows_it(lab, corp):
     lab.open()
     panel = lab.sidebar("Sign-ins")
     sign_in(panel, lab.page)
     switch = switch_of(panel)
     expect(switch).to_have_attribute("aria-checked", "false")
     # Off.
-    code, out, err = ask()
+    terminal = Terminal(lab)
+    code, out, err = terminal.ask("corp")
     assert (code, out) == (1, "")
     assert "No open page of this Jupyter server lets terminals have access tokens" in err
     assert not listening(lab, 0)
     # On.
     switch.click()
     expect(switch).to_have_attribute("aria-checked", "true")
-    code, out, err = ask_when_listening(ask)
+    code, out, err = terminal.ask_when_listening("corp")
     assert (code, err) == (0, "")
     assert out == f"{out.strip()}\n"
     answer = httpx.get(
@@ -91,12 +75,12 @@ def test_a_terminal_gets_a_token_where_the_person_allows_it(lab, corp, ask):
     )
     assert answer.status_code == 200, answer.text
     assert answer.json()["sub"]
-    code, out, err = ask("other")
+    code, out, err = terminal.ask("other")
     assert (code, out) == (2, "")
     assert "There is “corp”." in err
     # A reload.
     lab.reload()
-    assert ask_when_listening(ask)[0] == 0
+    assert terminal.ask_when_listening("corp")[0] == 0
     # Where the token has not been left.
     storage = lab.page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")
     for secret in corp.secrets("access_token", "refresh_token"):
@@ -109,7 +93,7 @@ def test_a_terminal_gets_a_token_where_the_person_allows_it(lab, corp, ask):
     expect(switch).to_have_attribute("aria-checked", "true")
     switch.click()
     expect(switch_of(lab.sidebar("Sign-ins"))).to_have_attribute("aria-checked", "false")
-    assert ask_until(ask, 1)[2].count("switch on") == 1
+    assert ask_until(terminal, 1)[2].count("switch on") == 1
     # Nobody is signed in any more.
     switch.click()
     panel = other.sidebar("Sign-ins")
@@ -117,34 +101,26 @@ def test_a_terminal_gets_a_token_where_the_person_allows_it(lab, corp, ask):
     expect(
         panel.get_by_role("listitem", name="Corp", exact=True).get_by_role("button", name="Sign in")
     ).to_be_visible()
-    code, out, err = ask_when_listening(ask)
+    code, out, err = terminal.ask_when_listening("corp")
     assert (code, out) == (1, "")
     assert "Nobody is signed in at “corp”" in err
 
 
-def ask_when_listening(ask):
-    """Ask until a page listens: it takes a moment to tell the server."""
+def ask_until(terminal, code):
     for _ in range(20):
-        answer = ask()
-        if "lets terminals have" not in answer[2]:
-            return answer
-    raise AssertionError(answer)
-
-
-def ask_until(ask, code):
-    for _ in range(20):
-        answer = ask()
+        answer = terminal.ask("corp")
         if answer[0] == code:
             return answer
     raise AssertionError(answer)
 
 
-def test_it_ends_with_the_last_page(lab, ask):
+def test_it_ends_with_the_last_page(lab):
     lab.open()
     panel = lab.sidebar("Sign-ins")
     sign_in(panel, lab.page)
     switch_of(panel).click()
-    assert ask_when_listening(ask)[0] == 0
+    terminal = Terminal(lab)
+    assert terminal.ask_when_listening("corp")[0] == 0
     elsewhere = lab.page.context.new_page()
     lab.page.close()
     # The same browser, whose vault lives on, but no page of ours.

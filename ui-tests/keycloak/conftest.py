@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Keep out of a run of everything: Keycloak is 180 MB to fetch, and takes a minute to stand."""
+    """Keep out of a run of everything: Keycloak is 180 MB to fetch, and takes half a minute to stand."""
     folder = collection_path.parent
     asked = [config.invocation_params.dir / argument.split("::")[0] for argument in config.args]
     return None if any(folder in (path, path.parent) for path in asked) else True
@@ -32,7 +32,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="session")
 def _starting_keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    # It takes half a minute, in which Jupyter and the browser start too.
+    # It takes a while, in which Jupyter and the browser start too.
     with Keycloak(tmp_path_factory.mktemp("keycloak"), wait=False) as keycloak:
         yield keycloak
 

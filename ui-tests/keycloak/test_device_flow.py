@@ -35,7 +35,7 @@ def test_the_code_is_shown_and_the_token_arrives(lab, keycloak, jupyter):
     expect_kernel(nb, "w.access_token not in (None, before), w.error", (True, None))
     nb.region.get_by_role("button", name="Sign out", exact=True).click()
     expect_kernel(nb, "w.status, w.access_token", ("signed_out", None))
-    assert keycloak.sessions("alice") == []
+    keycloak.wait_for_sessions([])
 
 
 def test_a_client_that_may_not_use_it_is_pasted_an_address(lab, keycloak):

@@ -50,7 +50,7 @@ def sign_out(nb):
 def test_a_sign_out_ends_the_session_that_was_ours_alone(nb, keycloak):
     sign_in(nb, form=KeycloakForm)
     sign_out(nb)
-    assert keycloak.sessions("alice") == []
+    keycloak.wait_for_sessions([])
     # So it asks again, and somebody else may answer.
     sign_in(nb, "bob", form=KeycloakForm)
     expect(nb.region).to_contain_text("Signed in as Bob Brown")
@@ -62,7 +62,7 @@ def test_a_sign_out_leaves_other_applications_alone(lab, nb, keycloak):
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
     assert keycloak.sessions("alice") == [{"notebooks", "portal"}]
     sign_out(nb)
-    assert keycloak.sessions("alice") == [{"portal"}]
+    keycloak.wait_for_sessions([{"portal"}])
     # Keycloak has no `select_account`, but `login`: it asks for the password of the person that it knows.
     KeycloakForm(open_popup(nb)).prove_again("alice")
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
@@ -116,30 +116,3 @@ def test_a_restart_of_keycloak_ends_nothing(nb, keycloak):
     expect(nb.region).to_contain_text("Signed in as Alice Adams", timeout=60_000)
     expect_kernel(nb, "w.access_token not in (None, before), w.status, w.error", (True, "signed_in", None))
     assert keycloak.events("REFRESH_TOKEN_ERROR") == []
-
-
-def test_a_redirect_address_that_keycloak_does_not_know(nb, keycloak):
-    keycloak.register(redirect_uris=["http://elsewhere.example/"], origins=["+"])
-    popup = open_popup(nb)
-    expect(popup.get_by_text("Invalid parameter: redirect_uri")).to_be_visible()
-    popup.close()
-    nb.region.get_by_role("button", name="Cancel").or_(
-        nb.region.get_by_role("button", name="Sign in")
-    ).click()
-    report = nb.execute("print(w.diagnose())")
-    assert nb.execute("print(w.redirect_uri)") in report
-    assert "redirect" in report
-    assert "No problem was found" not in report
-
-
-def test_a_client_without_the_standard_flow_is_named(lab, nb, keycloak):
-    """Keycloak sends people back with `unauthorized_client`, and says why in its description."""
-    keycloak.register_notebooks(lab.server.redirect_uri, standardFlowEnabled=False)
-    open_popup(nb)
-    alert = nb.region.get_by_role("alert")
-    expect(alert).to_contain_text("Standard flow is disabled")
-    expect(alert).not_to_contain_text("redirect address")
-    expect_kernel(nb, "w.status, w.error and w.error.code", ("error", "unknown_client"))
-    report = nb.execute("print(w.diagnose())")
-    assert "standard flow" in report.lower()
-    assert "No problem was found" not in report

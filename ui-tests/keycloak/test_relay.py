@@ -59,5 +59,5 @@ def test_the_server_signs_for_the_client(page, start_jupyter, keycloak, algorith
     nb.region.get_by_role("button", name="Sign out", exact=True).click()
     expect(nb.region.get_by_role("button", name="Sign in to Corp")).to_be_visible()
     # Keycloak takes no assertion whose `aud` is the revocation endpoint.
-    assert keycloak.sessions("alice") == []
+    keycloak.wait_for_sessions([])
     assert [event["type"] for event in keycloak.events() if event["type"].endswith("_ERROR")] == []

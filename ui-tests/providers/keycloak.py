@@ -15,6 +15,7 @@ with `--lacking` it says what this machine lacks for that, and fails where it la
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +52,9 @@ HOME = CACHE / f"keycloak-{VERSION}"
 
 _REALM_FILE = Path(__file__).with_name("keycloak_realm.json")
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
-_ADMIN = ("admin", "password-of-the-test-admin")
+#: The realm's administrator, as the realm's file has it.
+_ADMIN = {"client_id": "tests", "client_secret": "secret-of-the-tests"}
+_DATABASE = "database.mv.db"
 
 #: One user, a few dozen requests: what the compiler's second stage would gain is less than it costs.
 _JAVA = "-Xms64m -Xmx512m -XX:TieredStopAtLevel=1"
@@ -70,8 +74,8 @@ def missing() -> str | None:
     return None
 
 
-def provide() -> Path:
-    """Return Keycloak's folder; it is fetched, unpacked and built for its database first if need be.
+def provide() -> tuple[Path, Path]:
+    """Return Keycloak's folder, and a database with the realm in it; what is not there yet is made.
 
     Raises
     ------
@@ -82,42 +86,63 @@ def provide() -> Path:
     """
     if problem := missing():
         raise RuntimeError(problem)
+    CACHE.mkdir(exist_ok=True)
     if not HOME.exists():
-        CACHE.mkdir(exist_ok=True)
-        artifact = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:tar.gz"
-        subprocess.run(
-            ["mvn", "-q", "-B", _COPY, f"-Dartifact={artifact}", f"-DoutputDirectory={CACHE}"],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            cwd=CACHE,
-        )
-        archive = CACHE / f"keycloak-quarkus-dist-{VERSION}.tar.gz"
-        fresh = CACHE / "fresh"
-        shutil.rmtree(fresh, ignore_errors=True)
-        with tarfile.open(archive) as files:
-            files.extractall(fresh, filter="tar")
-        archive.unlink()
-        unpacked = fresh / HOME.name
-        # Once, so that a start needn't: half a minute.
-        subprocess.run(
-            [unpacked / "bin/kc.sh", "build", "--db=dev-file"],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            env=_environment(),
-        )
-        # Under its name only when it is whole.
-        unpacked.rename(HOME)
-        fresh.rmdir()
-    return HOME
+        _fetch()
+    realm = hashlib.sha256(_REALM_FILE.read_bytes()).hexdigest()[:16]
+    database = CACHE / f"{HOME.name}-{realm}.mv.db"
+    if not database.exists():
+        _import_realm(database)
+    return HOME, database
 
 
-def _environment() -> dict[str, str]:
+def _fetch() -> None:
+    artifact = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:tar.gz"
+    subprocess.run(
+        ["mvn", "-q", "-B", _COPY, f"-Dartifact={artifact}", f"-DoutputDirectory={CACHE}"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        cwd=CACHE,
+    )
+    archive = CACHE / f"keycloak-quarkus-dist-{VERSION}.tar.gz"
+    fresh = CACHE / "fresh"
+    shutil.rmtree(fresh, ignore_errors=True)
+    with tarfile.open(archive) as files:
+        files.extractall(fresh, filter="tar")
+    archive.unlink()
+    unpacked = fresh / HOME.name
+    # Once, so that a start needn't: half a minute.
+    _run(unpacked, "build", "--db=dev-file")
+    # Under its name only when it is whole.
+    unpacked.rename(HOME)
+    fresh.rmdir()
+
+
+def _import_realm(database: Path) -> None:
+    # Once, too: the schema and the realms are half of what a start would have to do.
+    with tempfile.TemporaryDirectory(dir=CACHE) as name:
+        _run(HOME, "import", "--optimized", f"--file={_REALM_FILE}", folder=Path(name))
+        (Path(name) / _DATABASE).rename(database)
+
+
+def _run(home: Path, *command: str, folder: Path | None = None) -> None:
+    subprocess.run(
+        [home / "bin/kc.sh", *command],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        env=_environment(folder),
+    )
+
+
+def _environment(folder: Path | None = None) -> dict[str, str]:
+    """Return what Keycloak is told, whose database is in this folder."""
     # What the machine's own Keycloak is told must not reach this one.
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("KC_", "KEYCLOAK_"))
     }
-    return {**inherited, "JAVA_OPTS_APPEND": _JAVA}
+    database = {"KC_DB_URL": f"jdbc:h2:file:{folder}/database;NON_KEYWORDS=VALUE"} if folder else {}
+    return {**inherited, "JAVA_OPTS_APPEND": _JAVA, **database}
 
 
 class Keycloak:
@@ -135,13 +160,12 @@ class Keycloak:
 
     def __init__(self, folder: Path, *, wait: bool = True) -> None:
         self.log = folder / "keycloak.log"
-        self._home = provide()
+        self._home, database = provide()
+        shutil.copy(database, folder / _DATABASE)
         self._folder = folder
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._http = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
-        (self._home / "data/import").mkdir(parents=True, exist_ok=True)
-        shutil.copy(_REALM_FILE, self._home / "data/import/jupyter-realm.json")
         self.start(wait=wait)
 
     def __enter__(self) -> Self:
@@ -172,7 +196,6 @@ class Keycloak:
             f"--http-port={self._port}",
             f"--hostname={self.url}",
             "--cache=local",
-            "--import-realm",
         ]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -180,12 +203,7 @@ class Keycloak:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={
-                    **_environment(),
-                    "KC_DB_URL": f"jdbc:h2:file:{self._folder}/database;NON_KEYWORDS=VALUE",
-                    "KC_BOOTSTRAP_ADMIN_USERNAME": _ADMIN[0],
-                    "KC_BOOTSTRAP_ADMIN_PASSWORD": _ADMIN[1],
-                },
+                env=_environment(self._folder),
             )
         if wait:
             self.wait()
@@ -229,13 +247,8 @@ class Keycloak:
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the realm's admin API, and return what it says; `path` is under the realm."""
         granted = self._http.post(
-            "/realms/master/protocol/openid-connect/token",
-            data={
-                "grant_type": "password",
-                "client_id": "admin-cli",
-                "username": _ADMIN[0],
-                "password": _ADMIN[1],
-            },
+            f"/realms/{REALM}/protocol/openid-connect/token",
+            data={"grant_type": "client_credentials", **_ADMIN},
         ).raise_for_status()
         response = self._http.request(
             method,
@@ -305,6 +318,20 @@ class Keycloak:
         found = self.admin("GET", f"/users/{self.person(login)['id']}/sessions")
         return [set(session.get("clients", {}).values()) for session in found]
 
+    def wait_for_sessions(self, expected: list[set[str]], login: str = "alice") -> None:
+        """Wait until those are somebody's sessions: a sign-out is shown before its revocation has arrived.
+
+        Raises
+        ------
+        AssertionError
+            They are others after 15 s.
+        """
+        deadline = time.monotonic() + 15
+        while (found := self.sessions(login)) != expected:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{login}'s sessions are {found}, not {expected}")
+            time.sleep(0.1)
+
     def log_out(self, login: str = "alice") -> None:
         """End somebody's sessions, as an administrator does."""
         self.admin("POST", f"/users/{self.person(login)['id']}/logout")
@@ -368,4 +395,4 @@ if __name__ == "__main__":
         problem = missing()
         sys.stdout.write(f"{problem or 'Nothing.'}\n")
         sys.exit(problem is None)
-    sys.stdout.write(f"Keycloak: {provide()}\n")
+    sys.stdout.write(f"Keycloak: {provide()[0]}\n")
