@@ -31,6 +31,7 @@ help:
 	@echo "make bench      how fast it is and what it weighs, beside others; writes docs/benchmarks.md (ARGS=--quick)"
 	@echo "make docs       the documentation, in docs/_build/html; a warning or a broken link fails it"
 	@echo "make pictures   the README's moving pictures, from the demo in a browser; writes docs/_static"
+	@echo "make states     pictures of every state of widget and sidebar, in test-results/states"
 	@echo "make test-firefox   the product in Firefox ESR"
 	@echo "make test-keycloak  the product with Keycloak (Java 17 and Maven; 180 MB once)"
 	@echo "make build      the wheels and source distributions of oidc-widget and oidc-widget-core, in dist/"
@@ -117,6 +118,10 @@ docs: .venv/linked
 .PHONY: pictures
 pictures: .venv/linked .venv/chromium
 	PYTHONPATH=ui-tests $(BIN)/python docs/pictures/record.py
+
+.PHONY: states
+states: .venv/linked .venv/chromium
+	PYTHONPATH=ui-tests $(BIN)/python ui-tests/states.py
 
 .PHONY: fix
 fix: .venv/installed node_modules/installed

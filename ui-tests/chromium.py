@@ -39,7 +39,6 @@ UNWANTED_BY_PLAYWRIGHT = (
     "PaintHolding",
     "PreconnectToSearch",
     "TcpPortRandomizationWin",
-    "ThirdPartyStoragePartitioning",
     "msEdgeUpdateLaunchServicesPreferredVersion",
     "msForceBrowserSignIn",
 )

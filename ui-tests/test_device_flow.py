@@ -57,6 +57,41 @@ def test_the_code_is_shown_and_the_token_arrives(lab, provider):
     assert [request.status for request in provider.requests("revocation")] == [200]
 
 
+def test_a_person_enters_the_code_in_a_browser_of_another_device(lab, provider, browser):
+    nb = lab.notebook([login_cell(provider, flow="device"), NAME])
+    nb.run(0)
+    nb.region.get_by_role("button", name="Sign in").click()
+    code = nb.region.locator("code").inner_text()
+    address = re.search(r"device: (http\S+)", nb.region.inner_text())[1]
+    with browser.new_context() as device:
+        page = device.new_page()
+        page.goto(address)
+        page.get_by_role("textbox").fill(code)
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("button", name="Confirm").click()
+        LoginForm(page).sign_in(allow=False)
+        expect(page.get_by_text("Device signed in")).to_be_visible()
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    assert nb.run(1) == SIGNED_IN
+
+
+@pytest.mark.own_page
+def test_the_link_of_the_code_opens_the_page_where_a_person_signs_in(lab, provider, context):
+    nb = lab.notebook([login_cell(provider, flow="device"), NAME])
+    nb.run(0)
+    nb.region.get_by_role("button", name="Sign in").click()
+    with context.expect_page() as opened:
+        nb.region.get_by_role("link", name="Open sign-in page").click()
+    page = opened.value
+    expect(page.get_by_text(nb.region.locator("code").inner_text())).to_be_visible()
+    page.get_by_role("button", name="Confirm").click()
+    LoginForm(page).sign_in(allow=False)
+    expect(page.get_by_text("Device signed in")).to_be_visible()
+    assert page.evaluate("opener === null")
+    expect(nb.region).to_contain_text("Signed in as Alice Adams")
+    assert nb.run(1) == SIGNED_IN
+
+
 @pytest.mark.own_page
 def test_a_host_without_our_files_gets_the_code_by_itself(lab, provider):
     nb = lab.notebook([login_cell(provider), "await w; " + NAME])

@@ -11,9 +11,10 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from providers.http_person import HttpPerson
-from test_loopback import ELSEWHERE
+from login_form import LoginForm
+from test_loopback import ELSEWHERE, page_of
 from test_loopback import provider as provider  # noqa: PLC0414  # a fixture
+from test_loopback import system_browser as system_browser  # noqa: PLC0414  # likewise
 
 NOTEBOOK = """
 import marimo
@@ -35,18 +36,8 @@ def _(mo, w):
 """
 
 
-@pytest.fixture
-def opened(tmp_path):
-    """A program for `BROWSER` that notes what it was to open, and where it notes that."""
-    noted, program = tmp_path / "noted", tmp_path / "note"
-    os.mkfifo(noted)
-    program.write_text(f'#!/bin/sh\necho "$1" > {noted}\n', "utf-8")
-    program.chmod(0o755)
-    return program, noted
-
-
 @pytest.fixture(params=["edit", "run"])
-def marimo(request, provider, opened, tmp_path):
+def marimo(request, provider, system_browser, tmp_path):
     """A server with the notebook, and its address."""
     notebook = tmp_path / "notebook.py"
     notebook.write_text(NOTEBOOK.format(issuer=provider.issuer), "utf-8")
@@ -58,7 +49,7 @@ def marimo(request, provider, opened, tmp_path):
     options = ["--headless", "--no-token", "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(
         [sys.executable, "-m", "marimo", "-y", request.param, *options, str(notebook)],
-        env={**kept, "BROWSER": str(opened[0]), "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        env={**kept, "BROWSER": str(system_browser), "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -75,15 +66,16 @@ def marimo(request, provider, opened, tmp_path):
         server.terminate()
 
 
-def test_a_click_signs_in_and_the_cells_that_read_it_run_again(marimo, provider, opened, page):
+def test_a_click_signs_in_and_the_cells_that_read_it_run_again(
+    marimo, provider, system_browser, page, playwright
+):
     page.goto(marimo)
     region = page.get_by_role("region", name="OIDC sign-in")
     expect(page.get_by_text("status signed_out, name None, token False")).to_be_visible()
     region.get_by_role("button", name="Sign in").click()
-    with opened[1].open(encoding="utf-8") as noted:
-        url = noted.readline().strip()
-    with HttpPerson() as alice:
-        alice.visit(url)
+    with page_of(system_browser, playwright) as window:
+        LoginForm(window).sign_in()
+        expect(window.get_by_role("status")).to_contain_text("You can close this")
     expect(page.get_by_text("status signed_in, name Alice Adams, token True")).to_be_visible()
     expect(region).to_contain_text("Signed in as Alice Adams")
     assert provider.requests("device_authorization") == []

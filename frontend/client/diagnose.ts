@@ -4,7 +4,6 @@ import { send } from "../oauth/send.js";
 import type { Wanted } from "../vault/messages.js";
 import type { JupyterHost } from "./host.js";
 import { callbackUrl } from "./host.js";
-import { storageProblem } from "./storage.js";
 
 const PATIENCE = 8000; // ms
 /** What no provider has issued. */
@@ -36,7 +35,7 @@ export function plainFacts(): Facts {
 export async function diagnose(host: JupyterHost, request: LoginRequest | Wanted): Promise<Facts> {
   const { authority, client_id } = request;
   const relayed = "relay" in request && request.relay;
-  const facts = { ...plainFacts(), window: true, storage: storageProblem()?.message };
+  const facts = { ...plainFacts(), window: true };
   const [callback, readable] = await Promise.all([
     status(callbackUrl(host)),
     authority && client_id && !relayed ? readability(authority, client_id) : undefined,

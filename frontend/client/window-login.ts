@@ -7,7 +7,11 @@ import { diagnose } from "./diagnose.js";
 import type { JupyterHost } from "./host.js";
 import type { FromKernel } from "./kernel-messages.js";
 import { type LinkSetup, VaultLogin } from "./sign-in/vault-login.js";
+import { storageProblem } from "./storage.js";
 import { VaultClient } from "./vault-client.js";
+
+/** Why no window can be opened whose answer would come back to this page. */
+export const obstacle = storageProblem;
 
 /** How long the vault may take to find the provider out before a diagnosis goes on without, in ms. */
 const PATIENCE = 4000;

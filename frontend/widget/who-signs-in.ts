@@ -5,7 +5,6 @@ import { problem } from "../client/problem.js";
 import { hostOf } from "../client/provider-address.js";
 import { KernelLogin } from "../client/sign-in/kernel-login.js";
 import type { SignInControl } from "../client/sign-in/sign-in-control.js";
-import type { WindowLogin } from "../client/window-login.js";
 import type { Problem } from "../oauth/errors.js";
 import type { WidgetState } from "./entrance.js";
 
@@ -45,7 +44,15 @@ export function whoSignsIn(state: WidgetState, around: Surroundings): SignsIn {
       take(state.either ? kernelSignsIn(state, around) : refused(noCallback(), state, around));
       return;
     }
-    const started = await windowSignsIn(host, state, around);
+    const files: typeof import("../client/window-login.js") = await import(fileOf(host));
+    const obstacle = files.obstacle();
+    if (obstacle) {
+      take(refused(obstacle, state, around));
+      return;
+    }
+    const { id, wanted, options } = state;
+    const setup = { wanted, options, kernel_id: around.kernelId };
+    const started = files.startWindowLogin(host, id, setup, around.tell, around.deliver);
     if (state.either) {
       started.login.withoutWindow = () => {
         started.dispose();
@@ -67,21 +74,17 @@ export function whoSignsIn(state: WidgetState, around: Surroundings): SignsIn {
   };
 }
 
-async function windowSignsIn(host: JupyterHost, state: WidgetState, around: Surroundings): Promise<WindowLogin> {
-  const { startWindowLogin }: typeof import("../client/window-login.js") = await import(fileOf(host));
-  const { id, wanted, options } = state;
-  const setup = { wanted, options, kernel_id: around.kernelId };
-  return startWindowLogin(host, id, setup, around.tell, around.deliver);
-}
-
 const fileOf = ({ filesUrl }: JupyterHost) => `${filesUrl}sign-in.js`;
 
-function kernelSignsIn(state: WidgetState, { tell, show }: Surroundings) {
+/** @param refusal why no window can come back to this page, where that is worth a word */
+function kernelSignsIn(state: WidgetState, { tell, show }: Surroundings, refusal?: Problem) {
   const { authority } = state.wanted;
   const login = new KernelLogin((name, address) => tell("command", { name, address, page: PAGE }), {
     host: authority === null ? undefined : hostOf(authority),
     label: state.options.label,
   });
+  if (refusal) login.fail(refusal, state.either);
+  const storage = refusal?.code === "storage_refused" ? refusal.message : undefined;
   const announce = () => tell("page", { popup: false });
   show(login);
   announce();
@@ -92,7 +95,7 @@ function kernelSignsIn(state: WidgetState, { tell, show }: Surroundings) {
       else if (message.kind === "ping") announce();
       else if (message.kind === "probe") probe(message);
       // The rest is for a page that signs in.
-      else if (message.kind === "diagnose") tell("facts", { ...plainFacts(), id: message.id });
+      else if (message.kind === "diagnose") tell("facts", { ...plainFacts(), storage, id: message.id });
     },
     dispose() {},
   };
@@ -106,9 +109,7 @@ function probe({ page, address }: { page: string; address: string }): void {
 /** No window can come back to this page. */
 function refused(error: Problem, state: WidgetState, around: Surroundings): SignsIn {
   around.tell("status", { status: "error", error });
-  const kernel = kernelSignsIn(state, around);
-  kernel.login.fail(error, state.either);
-  return kernel;
+  return kernelSignsIn(state, around, error);
 }
 
 /** The page is Jupyter's, but its server has no oidc-widget, or another version of it. */

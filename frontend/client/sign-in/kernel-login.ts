@@ -13,6 +13,8 @@ export class KernelLogin implements SignInControl {
   readonly to: SignInControl["to"];
   readonly label: string | null;
   withoutWindow?: () => void;
+  /** What the kernel knows of it is in English. */
+  #refusal?: Problem;
   readonly #ask: (command: KernelCommand, address?: string) => void;
   readonly #changed = new Set<() => void>();
   #unanswered?: ReturnType<typeof setTimeout>;
@@ -34,7 +36,7 @@ export class KernelLogin implements SignInControl {
       account: account ?? undefined,
       expires_in: expires_in ?? undefined,
       renewed: renewed ?? false,
-      error: error ?? undefined,
+      error: error?.code === this.#refusal?.code ? this.#refusal : (error ?? undefined),
       device: device ?? undefined,
       paste: paste ?? undefined,
       at: performance.now(),
@@ -45,6 +47,7 @@ export class KernelLogin implements SignInControl {
   /** Says why this page can't open a window. @param either the kernel signs in by itself, if the person wants it to */
   fail(error: Problem, either: boolean): void {
     this.withoutWindow = either ? () => this.signIn() : undefined;
+    this.#refusal = error;
     this.#say(error);
   }
 
