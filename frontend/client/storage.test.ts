@@ -1,4 +1,5 @@
 // @vitest-environment jsdom
+// @vitest-environment-options {"url": "https://jupyter.example.co.uk"}
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { storageProblem } from "./storage.js";
 
@@ -7,14 +8,16 @@ afterEach(() => vi.unstubAllGlobals());
 /** This page in a frame of pages of these origins. */
 function framedBy(...origins: string[]): void {
   vi.stubGlobal("top", {});
-  vi.stubGlobal("location", { origin: "https://jupyter.example.com", ancestorOrigins: origins });
+  vi.stubGlobal("location", { origin: "https://jupyter.example.co.uk", ancestorOrigins: origins });
 }
 
 describe("the answer of a sign-in window can't come back", () => {
   test.each([
     [["https://portal.example.org"]],
-    [["https://portal.example.com", "https://other.example.net"]],
-    [["http://jupyter.example.com"]],
+    [["https://portal.example.co.uk", "https://other.example.net"]],
+    [["http://jupyter.example.co.uk"]],
+    [["https://portal.other.co.uk"]],
+    [["https://co.uk"]],
     [["https://127.0.0.1:8000"]],
     [["null"]],
   ])("to a frame of another site: %j", (origins) => {
@@ -34,8 +37,13 @@ describe("the answer of a sign-in window can't come back", () => {
 describe("nothing is in the way", () => {
   test("of a page of its own", () => expect(storageProblem()).toBeUndefined());
 
-  test("of a frame of the same site", () => {
-    framedBy("https://portal.example.com", "https://jupyter.example.com");
+  test.each([
+    [["https://portal.example.co.uk", "https://jupyter.example.co.uk"]],
+    [["https://example.co.uk"]],
+    [["https://a.b.jupyter.example.co.uk"]],
+  ])("of a frame of the same site: %j", (origins) => {
+    framedBy(...origins);
     expect(storageProblem()).toBeUndefined();
+    expect(document.cookie).toBe("");
   });
 });

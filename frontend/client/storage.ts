@@ -34,16 +34,31 @@ function inForeignFrame(): boolean {
   if (self === top) return false;
   const above = [...(location.ancestorOrigins ?? [])];
   if (above.length === 0 && document.referrer) above.push(new URL(document.referrer).origin);
-  return above.some((origin) => siteOf(origin) !== siteOf(location.origin));
+  return above.some((origin) => !isSameSite(origin));
 }
 
 /**
- * Scheme and the last two labels of the name: what differs in these is another site for certain. Names that share them
- * may still be two sites (below `co.uk`); there nothing is said beforehand.
+ * What a site is, only the browser knows (its list of public suffixes): two names are of one if it takes a cookie for
+ * what they end in. (Where it takes none from this frame at all, storage is not shared either.)
  */
-function siteOf(origin: string): string {
-  if (!URL.canParse(origin)) return origin;
-  const { protocol, hostname } = new URL(origin);
-  const isAddress = /^[\d.]+$|^\[/.test(hostname);
-  return `${protocol}//${isAddress ? hostname : hostname.split(".").slice(-2).join(".")}`;
+function isSameSite(origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const [own, other] = [new URL(location.origin), new URL(origin)];
+  if (own.protocol !== other.protocol) return false;
+  if (own.hostname === other.hostname) return true;
+  const isAddress = /^[\d.]+$|^\[/;
+  if (isAddress.test(own.hostname) || isAddress.test(other.hostname)) return false;
+  const labels = own.hostname.split(".").reverse();
+  const others = other.hostname.split(".").reverse();
+  const differs = labels.findIndex((label, index) => label !== others[index]);
+  const shared = labels.slice(0, differs < 0 ? labels.length : differs).reverse();
+  return shared.length > 0 && takesCookie(shared.join("."));
+}
+
+function takesCookie(domain: string): boolean {
+  const cookie = `oidc-widget-site=${Math.random()}`;
+  document.cookie = `${cookie}; domain=${domain}`;
+  const taken = document.cookie.includes(cookie);
+  document.cookie = `${cookie}; domain=${domain}; max-age=0`;
+  return taken;
 }
