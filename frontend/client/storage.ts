@@ -57,8 +57,12 @@ function isSameSite(origin: string): boolean {
 
 function takesCookie(domain: string): boolean {
   const cookie = `oidc-widget-site=${Math.random()}`;
-  document.cookie = `${cookie}; domain=${domain}`;
+  const set = (text: string) => {
+    // biome-ignore lint/suspicious/noDocumentCookie: who clicks can't wait for the cookie store, and plain http has none
+    document.cookie = text;
+  };
+  set(`${cookie}; domain=${domain}`);
   const taken = document.cookie.includes(cookie);
-  document.cookie = `${cookie}; domain=${domain}; max-age=0`;
+  set(`${cookie}; domain=${domain}; max-age=0`);
   return taken;
 }
