@@ -89,9 +89,7 @@ export function createLinkService(environment: Environment, context: LinkService
     environmentOf,
     changed(session) {
       if (!sessions.list.includes(session)) return;
-      for (const link of links.values()) {
-        if (link.session === session) publish(link);
-      }
+      publish(...[...links.values()].filter((link) => link.session === session));
       changed();
     },
     wanted(session, key) {

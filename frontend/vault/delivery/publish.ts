@@ -18,7 +18,7 @@ export interface PublisherContext {
  * first: it passes through a page's thread too, which what is shown would hold up for as long as drawing takes.
  */
 export interface Publisher {
-  publish(link: Link): void;
+  publish(...links: Link[]): void;
   deliver(link: Link, event: Delivery["event"], payload: Record<string, unknown>): Promise<void>;
 }
 
@@ -26,10 +26,14 @@ export function createPublisher(vaultId: string, deliveries: Deliveries, context
   /** Of all links: one that was let go of and made anew goes on, or its kernel took its messages for copies. */
   let seq = 0;
 
-  function publish(link: Link): void {
-    const state = stateOf(link);
-    if (link.forKernel) publishToKernel(link, state);
-    for (const port of link.ports) port.postMessage({ type: "state", link_id: link.id, state });
+  function publish(...links: Link[]): void {
+    const states = links.map((link) => ({ link, state: stateOf(link) }));
+    for (const { link, state } of states) {
+      if (link.forKernel) publishToKernel(link, state);
+    }
+    for (const { link, state } of states) {
+      for (const port of link.ports) port.postMessage({ type: "state", link_id: link.id, state });
+    }
   }
 
   function publishToKernel(link: Link, state: LinkState): void {

@@ -30,8 +30,8 @@ describe("signing in", () => {
     ]);
   });
 
-  test("tells the kernel before the pages, whose drawing would hold the token up", async () => {
-    const { page } = await vaultAndProvider();
+  test("and renewing tell all kernels before any page, whose drawing would hold tokens up", async () => {
+    const { clock, page } = await vaultAndProvider();
     const lane = page("delivery");
     lane.result = "delivered";
     const tab = page();
@@ -48,6 +48,11 @@ describe("signing in", () => {
     await tab.signIn(ONE);
     expect(order).toContain("token");
     expect(order.indexOf("token")).toBeLessThan(order.indexOf("signed_in"));
+    tab.link(TWO);
+    await until(() => tab.state(TWO)?.status === "signed_in");
+    order.length = 0;
+    await clock.advance(245);
+    expect(order.slice(0, 4)).toEqual(["token", "token", "signed_in", "signed_in"]);
   });
 
   test("gives no page a refresh token, an ID token, a verifier or a nonce, and the access token to the kernel alone", async () => {
