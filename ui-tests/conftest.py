@@ -212,10 +212,12 @@ class KeptLab:
         self._browser = browser
         self._lab: Lab | None = None
         self._usable = False
+        self._starts = 0
 
     def take(self, server: JupyterServer) -> Lab:
-        if not self._usable:
+        if not self._usable or self._starts != server.starts:  # that page asks what became of the server
             self.close()
+        self._starts = server.starts
         if self._lab is None:
             self._lab = Lab(self._browser.new_context().new_page(), server)
             self._lab.page.set_default_timeout(PATIENCE)

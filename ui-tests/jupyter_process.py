@@ -48,6 +48,8 @@ class JupyterServer:
         The file that it logs to.
     app
         `lab` or `notebook`.
+    starts
+        How often it was started.
 
     Parameters
     ----------
@@ -79,6 +81,7 @@ class JupyterServer:
         self.log = folder / "server.log"
         self.token = secrets.token_hex(16)
         self.app = app
+        self.starts = 0
         self._folder = folder
         self._base_url = base_url
         self._port = 0
@@ -147,6 +150,7 @@ class JupyterServer:
         RuntimeError
             It ended at once or never answered; the log says why.
         """
+        self.starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jupyter", self.app, f"--ServerApp.port={self._port}"],
