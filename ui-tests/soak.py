@@ -48,6 +48,8 @@ LIFETIME = 1
 QUIET = 20
 #: Seconds after which everybody must be served again, or the soak has failed: others may use the machine.
 PATIENCE = 120
+#: Seconds after which a cell that an idle kernel knows nothing of is run again.
+LOST = 30
 #: Seconds after which who is still asked to sign in does so.
 BY_ITSELF = 8
 #: Megabytes that each may have grown by while it was not started anew. What a page does not fetch in time,
@@ -223,7 +225,14 @@ class Soak:
     def _run_again(self, nb: Notebook) -> float:
         nb.page.get_by_role("dialog").get_by_role("button", name="Ok").click()  # "it will restart"
         nb.wait_for_kernel(timeout=PATIENCE)
-        nb.run(0, timeout=PATIENCE)
+        try:
+            nb.run(0, timeout=LOST)
+        except TimeoutError:
+            # Jupyter loses a request now and then that is made while a kernel starts anew.
+            if nb.status() != "idle":
+                raise
+            print("a request that got lost on its way to a new kernel is made again", flush=True)
+            nb.run(0, timeout=PATIENCE)
         return self.recover()
 
     def vault_killed(self) -> float:
