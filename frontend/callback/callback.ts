@@ -31,7 +31,7 @@ const refused = refusal && `The sign-in provider answered: “${refusal}”`;
 const lost = (): void =>
   show(
     "No sign-in is waiting here",
-    `Nothing in this browser waits for a sign-in at ${origin}: Jupyter is at another address (localhost is not 127.0.0.1, ports count) or in another site's frame, or the sign-in is cancelled or too old.`,
+    `Nothing in this browser waits for a sign-in at ${origin}. Either Jupyter is at another address (localhost is not 127.0.0.1, ports count), in a frame of another site, or the sign-in has ended.`,
     "Go back to the notebook and click Sign in again.",
   );
 
