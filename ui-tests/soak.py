@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from jupyter_client import BlockingKernelClient
 from playwright.sync_api import expect, sync_playwright
 
 import chromium
@@ -260,6 +261,8 @@ class Soak:
         """Print what is to be seen of kernels and server: somebody waits in vain."""
         for nb in self.all:
             print(f"{nb.path}: {nb.status()}")
+        for file in sorted((self.server.root.parent / "runtime").glob("kernel-*.json")):
+            print(f"{file.name}: {_answers(file)}", flush=True)
         for process in psutil.Process(self.server._process.pid).children():
             with contextlib.suppress(OSError):
                 process.send_signal(signal.SIGUSR1)
@@ -302,6 +305,20 @@ class Soak:
                 self.labs[0].page.wait_for_timeout(20)  # lets messages in
         session.detach()
         return used
+
+
+def _answers(connection_file: Path) -> str:
+    """Ask a kernel past the server, on its shell channel."""
+    client = BlockingKernelClient(connection_file=str(connection_file))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=10)
+    except RuntimeError as failure:
+        return f"does not answer: {failure}"
+    finally:
+        client.stop_channels()
+    return "answers"
 
 
 def run(soak: Soak, seconds: float) -> bool:
