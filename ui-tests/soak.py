@@ -91,7 +91,7 @@ class Soak:
         for lab in self.labs:
             lab.page.set_default_timeout(1000 * PATIENCE)
         self.notebooks: dict[Lab, list[Notebook]] = {lab: [] for lab in self.labs}
-        self.refreshes = self.invalid_grants = self.sign_ins = self.told = self.served = 0
+        self.refreshes = self.invalid_grants = self.sign_ins = self.told = self.served = self.lost = 0
         self.lies: list[str] = []
         self.kernels: set[int] = set()
 
@@ -229,10 +229,16 @@ class Soak:
         try:
             nb.run(0, timeout=LOST)
         except TimeoutError:
-            # Jupyter loses a request now and then that is made while a kernel starts anew.
             if nb.status() != "idle":
                 raise
-            print("a request that got lost on its way to a new kernel is made again", flush=True)
+            # What was on its way to the dead kernel (any widget's message) may go to the new one from a line that
+            # jupyter_server has closed. That line has the name of the page's new one, to which the kernel then
+            # sends nothing more on the shell channel: only a reload helps.
+            self.lost += 1
+            for other in self.notebooks[self.labs[-1]]:
+                other.save()
+            self.labs[-1].reload()
+            nb.wait_for_kernel(timeout=PATIENCE)
             nb.run(0, timeout=PATIENCE)
         return self.recover()
 
@@ -345,7 +351,8 @@ def run(soak: Soak, seconds: float) -> bool:
     go_wrong(soak, [soak.vault_killed, soak.server_restarted, *survived], quiet, start + seconds)
     took = time.monotonic() - start
     print(
-        f"{took:.0f} s, {soak.refreshes} refreshes, {soak.sign_ins} sign-ins; MB more at half-time: {grown}"
+        f"{took:.0f} s, {soak.refreshes} refreshes, {soak.sign_ins} sign-ins, "
+        f"{soak.lost} pages that lost their new kernel; MB more at half-time: {grown}"
     )
     return (
         soak.invalid_grants == 0
