@@ -231,8 +231,8 @@ class Soak:
         except TimeoutError:
             if nb.status() != "idle":
                 raise
-            # What was on its way to the dead kernel (any widget's message) may go to the new one from a line that
-            # jupyter_server has closed. That line has the name of the page's new one, to which the kernel then
+            # What was on its way to the dead kernel (any widget's message) may go to the new one from a line
+            # that jupyter_server has closed. It has the name of the page's new line, to which the kernel then
             # sends nothing more on the shell channel: only a reload helps.
             self.lost += 1
             for other in self.notebooks[self.labs[-1]]:
