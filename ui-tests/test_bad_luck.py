@@ -235,6 +235,7 @@ def test_token_endpoints_that_refuse_or_cannot_be_read(nb, provider):
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
 
 
+@pytest.mark.own_page  # another may have its answers still
 def test_a_provider_without_cors(lab, provider):
     provider.configure(cors="none")
     nb = lab.notebook([login_cell(provider)])

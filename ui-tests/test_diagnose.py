@@ -55,6 +55,7 @@ def test_where_all_is_well_it_says_so(lab, provider):
     assert not [secret for secret in provider.secrets() if secret.value in report]
 
 
+@pytest.mark.own_page  # another may have its answers still
 def test_a_provider_without_cors_is_found_out_by_the_browser(diagnose, provider):
     provider.configure(cors="none")
     report = diagnose(provider)
