@@ -344,7 +344,7 @@ describe("a kernel that asks for a sign-in", () => {
 });
 
 describe("a provider that nobody comes back from", () => {
-  const stalled = async () => {
+  const stalled = async (meanwhile: (login: VaultLogin) => void = () => {}) => {
     const { vault, login } = await linked();
     login.onStalled = vi.fn();
     vault.say({
@@ -359,6 +359,7 @@ describe("a provider that nobody comes back from", () => {
     await prompt();
     vault.say({ type: "opened", link_id: "link-1" });
     vault.state({ status: "signing_in" });
+    meanwhile(login);
     await vi.advanceTimersByTimeAsync(2000);
     return { vault, login };
   };
@@ -376,6 +377,15 @@ describe("a provider that nobody comes back from", () => {
     const { vault, login } = await stalled();
     expect(login.onStalled).toHaveBeenCalledWith(1, loginRequest());
     expect(vault.all("window_closed")).toEqual([]);
+  });
+
+  test("is not asked for a notebook that was closed meanwhile", async () => {
+    const ask = vi.fn();
+    await stalled((login) => {
+      login.onStalled = ask;
+      login.dispose();
+    });
+    expect(ask).not.toHaveBeenCalled();
   });
 });
 

@@ -183,6 +183,7 @@ export class VaultLogin implements SignInControl {
 
   dispose(): void {
     this.#stopLooking?.();
+    this.onStalled = undefined; // nobody is there to ask the kernel
     this.#send({ type: "unlink", link_id: this.id });
     for (const dispose of this.#disposers) dispose();
     this.#changed.clear();
