@@ -90,6 +90,11 @@ class Lab:
         self.page.wait_for_function("globalThis.jupyterapp !== undefined")
         self.page.evaluate("jupyterapp.restored")
 
+    @property
+    def stands(self) -> bool:
+        """Whether JupyterLab is what the page shows now."""
+        return not self.page.is_closed() and self.page.evaluate("globalThis.jupyterapp !== undefined")
+
     def reload(self) -> None:
         """Reload the page; open notebooks come back."""
         self.page.reload()

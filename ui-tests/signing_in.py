@@ -64,16 +64,18 @@ def expect_kernel(nb: Notebook, expression: str, value: Any, *, timeout: float =
         nb.page.wait_for_timeout(PACE)
 
 
-def expect_lines(lab: Lab, count: int) -> None:
+def expect_lines(lab: Lab, count: int, *, timeout: float = PATIENCE) -> None:
     """Wait until so many clients have a line to the vault: the page of each widget, and each labextension."""
     # A client that was welcomed waits for the lock that the vault holds.
-    lab.page.wait_for_function(
-        """async (count) => {
-          const { pending } = await navigator.locks.query();
-          return pending.filter(({ name }) => name.startsWith("oidc-widget:vault:")).length === count;
-        }""",
-        arg=count,
-    )
+    waiting = """async () => {
+      const { pending } = await navigator.locks.query();
+      return pending.filter(({ name }) => name.startsWith("oidc-widget:vault:")).length;
+    }"""
+    deadline = time.monotonic() + timeout
+    # Playwright's own wait takes the promise for an answer.
+    while (found := lab.page.evaluate(waiting)) != count:
+        assert time.monotonic() < deadline, f"{found} lines, not {count}, after {timeout} s"
+        lab.page.wait_for_timeout(PACE)
 
 
 def expect_error(

@@ -67,6 +67,7 @@ def test_interrupting_the_kernel_ends_the_wait(lab, provider):
     assert nb.run(2) == "True"
 
 
+@pytest.mark.own_page
 def test_without_the_labextension_a_blocking_wait_says_so_at_once_and_await_works(lab, provider, jupyter):
     page_config = jupyter.root.parent / "config/labconfig/page_config.json"
     page_config.write_text(json.dumps({"disabledExtensions": {"oidc-widget": True}}))

@@ -156,6 +156,15 @@ def test_who_logs_out_of_jupyter_takes_the_session_along(lab, provider):
     assert token.value in {request.params.get("token") for request in provider.requests("revocation")}
 
 
+def test_a_widget_goes_with_its_notebook(lab, provider):
+    nb = lab.notebook([login_cell(provider)])
+    nb.run(0)
+    sign_in(nb)
+    expect_lines(lab, 2)
+    nb.close()
+    expect_lines(lab, 1)  # the labextension's own
+
+
 def test_a_job_goes_on_after_its_notebook_is_closed(lab, provider, jupyter):
     provider.configure(access_token_ttl=6)
     nb = lab.notebook(

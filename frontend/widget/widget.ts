@@ -8,27 +8,34 @@ import { whoSignsIn } from "./who-signs-in.js";
 /** By kernel and link: a copied notebook has the same links, and another kernel. */
 const widgets = new Map<string, Shown>();
 
-/** As the widget manager knows it; a kernel has no say in that. `null`: this host does not tell. */
-function kernelOf({ widget_manager }: AnyModel): string | null {
-  return (widget_manager as { kernel?: { id?: string } | null } | undefined)?.kernel?.id ?? null;
+/** JupyterLab's connection to a kernel; other hosts may have less. */
+interface Connection {
+  id?: string;
+  disposed?: Record<"connect" | "disconnect", (slot: () => void) => unknown>;
+}
+
+/** As the widget manager knows it; a kernel has no say in that. `undefined`: this host does not tell. */
+function connectionOf({ widget_manager }: AnyModel): Connection | undefined {
+  return (widget_manager as { kernel?: Connection | null } | undefined)?.kernel ?? undefined;
 }
 
 /** The synced status that a page has heard of last. */
 const HEARD = "_heard";
 
 const stateOf = (model: AnyModel) => readState((name) => model.get(name));
-const keyOf = (model: AnyModel, { id }: WidgetState) => `${kernelOf(model)} ${id}`;
+const keyOf = (model: AnyModel, { id }: WidgetState) => `${connectionOf(model)?.id} ${id}`;
 
 /** Runs once per model in every page, also for outputs that are not on screen. It waits for nothing. */
 const initialize: Initialize = ({ model }) => {
   const state = stateOf(model);
   if (!state) return;
   const key = keyOf(model, state);
+  const connection = connectionOf(model);
   const labextension = findLabextension();
   const shown = new Shown(labextension?.translate);
   widgets.set(key, shown);
   const signsIn = whoSignsIn(state, {
-    kernelId: kernelOf(model),
+    kernelId: connection?.id ?? null,
     tell: (event, payload) => model.send({ link_id: state.id, event, payload }),
     deliver: labextension?.deliver,
     show: (login) => {
@@ -46,11 +53,15 @@ const initialize: Initialize = ({ model }) => {
     signsIn.follow(message);
   };
   model.on("msg:custom", receive);
-  return () => {
+  const end = () => {
+    connection?.disposed?.disconnect(end);
     model.off("msg:custom", receive);
-    widgets.delete(key);
+    if (widgets.get(key) === shown) widgets.delete(key);
     signsIn.dispose();
   };
+  // JupyterLab's widget manager leaves the models of a notebook that is closed as they are.
+  connection?.disposed?.connect(end);
+  return end;
 };
 
 const render: Render = ({ model, el }) => {
