@@ -226,8 +226,8 @@ class KeptLab:
         return self._lab
 
     def give_back(self, lab: Lab) -> None:
-        # One that the test closed, or that went elsewhere, is closed with the next test. So is one that can't be
-        # made as new, but that is to be looked into: it takes longer than a page of its own would have.
+        # One that the test closed, or that went elsewhere, is closed with the next test. So is one that can't
+        # be made as new, but that is to be looked into: it takes longer than a page of its own would have.
         if not lab.stands:
             return
         try:

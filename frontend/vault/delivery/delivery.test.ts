@@ -107,6 +107,31 @@ describe("a message for a kernel", () => {
     expect(own.received).toHaveLength(1);
   });
 
+  test("is tried a second time, for longer, with a kernel that has answered before, which may be dead", async () => {
+    const { clock, deliveries, page, channel, send } = setUp();
+    const own = page();
+    const silent = channel();
+    const sent = send([own.port], { reached: true });
+    await clock.advance(9.9);
+    expect(own.received).toEqual([]);
+    expect(silent.received).toHaveLength(2);
+    await clock.advance(0.2);
+    expect(await sent).toEqual({ result: "failed" });
+    expect(own.received).toHaveLength(1);
+    deliveries.leave(silent.port);
+  });
+
+  test("is brought by the second try where the line was cut in the first", async () => {
+    const { clock, deliveries, page, channel, send } = setUp();
+    const own = page();
+    const cut = channel();
+    const sent = send([own.port], { reached: true });
+    await clock.advance(2.1);
+    deliveries.answered(cut.port, cut.received[1].delivery, { result: "delivered" });
+    expect(await sent).toEqual({ result: "delivered" });
+    expect(own.received).toEqual([]);
+  });
+
   test("does not wait for a page that is gone", async () => {
     const { clock, deliveries, page, channel, send } = setUp();
     const own = page();

@@ -3,7 +3,13 @@ import type { Delivery, DeliveryResult, FromVault, Place, Port } from "../messag
 
 /** Seconds that a page has for the control channel, before the widget's own comm is used as well. */
 const CONTROL_CHANNEL_TIMEOUT = 2;
-/** The same for a page that has to connect to a kernel first, and whom no comm can stand in for. */
+/**
+ * And for a second try with a kernel that has answered before. It is stopped or dead, and may be started anew; a comm's
+ * message that waits for it then reaches the new one from a line that Jupyter has closed, and as long as that stands the
+ * kernel takes the page's own shell channel, which has the same name, for a double: no cell would run until a reload.
+ */
+const SECOND_TIMEOUT = 8;
+/** And for a page that has to connect to a kernel first, and for whom no comm can stand in. */
 const VISIT_TIMEOUT = 15;
 
 /** What came of a message. */
@@ -45,7 +51,12 @@ export function createDeliveries(clock: Clock): Deliveries {
   const doubted = new Set<string>();
   let count = 0;
 
-  function ask(message: Delivery, whom: Port<FromVault>[], kernelId: string, visit: boolean): Promise<Outcome> {
+  function ask(
+    message: Delivery,
+    whom: Port<FromVault>[],
+    kernelId: string,
+    { timeout, visit = false }: { timeout: number; visit?: boolean },
+  ): Promise<Outcome> {
     count += 1;
     const delivery = count;
     return new Promise((resolve) => {
@@ -54,10 +65,7 @@ export function createDeliveries(clock: Clock): Deliveries {
         waiting.delete(delivery);
         resolve(outcome);
       };
-      const timer = clock.setTimeout(
-        () => settle({ result: "failed" }),
-        visit ? VISIT_TIMEOUT : CONTROL_CHANNEL_TIMEOUT,
-      );
+      const timer = clock.setTimeout(() => settle({ result: "failed" }), timeout);
       waiting.set(delivery, { asked: new Set(whom), settle });
       for (const port of whom) port.postMessage({ type: "deliver", delivery, message, kernel_id: kernelId, visit });
     });
@@ -84,9 +92,14 @@ export function createDeliveries(clock: Clock): Deliveries {
       // Both at once: else each token would lose those seconds, and a short-lived one its life.
       const both = doubted.has(kernelId);
       if (both) sendByComm();
-      outcome = await ask(message, [...ports], kernelId, false);
+      outcome = await ask(message, [...ports], kernelId, { timeout: CONTROL_CHANNEL_TIMEOUT });
+      if (outcome.result === "failed" && reached && ports.size > 0) {
+        outcome = await ask(message, [...ports], kernelId, { timeout: SECOND_TIMEOUT });
+      }
       const [first] = ports;
-      if (outcome.result === "not_mine" && reached && first) outcome = await ask(message, [first], kernelId, true);
+      if (outcome.result === "not_mine" && reached && first) {
+        outcome = await ask(message, [first], kernelId, { timeout: VISIT_TIMEOUT, visit: true });
+      }
       if (outcome.result === "failed") doubted.add(kernelId);
       else doubted.delete(kernelId);
       if (outcome.result !== "delivered" && !both) sendByComm();
