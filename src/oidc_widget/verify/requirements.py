@@ -120,8 +120,8 @@ class Requirements:
             If one is no name, no time, or an empty list: a list that came out empty by mistake would let
             everybody in.
         """
-        if scopes == () and all(demand is None for demand in (roles, permissions, acr, max_age)):
-            return cls()  # what most calls say
+        if scopes in ((), []) and roles is None and permissions is None and acr is None and max_age is None:
+            return _ANY_GOOD_TOKEN  # what most requests need, each of them
         return cls(
             scopes=scopes if isinstance(scopes, AnyOf) else AllOf(*names(scopes, "scopes")),
             roles=_any(roles, "roles"),
@@ -195,6 +195,9 @@ class Requirements:
         raise InsufficientAuthentication(
             why, acr=self.acr, max_age=self.max_age, hint="Sign in again, as acr_values and max_age say."
         )
+
+
+_ANY_GOOD_TOKEN: Final = Requirements()
 
 
 def _any(value: Names | None, what: str) -> AnyOf | AllOf:
