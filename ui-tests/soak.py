@@ -49,7 +49,7 @@ LIFETIME = 1
 QUIET = 20
 #: Seconds after which everybody must be served again, or the soak has failed: others may use the machine.
 PATIENCE = 120
-#: Seconds after which a cell that an idle kernel knows nothing of is run again.
+#: Seconds after which a cell that a kernel knows nothing of is run again.
 LOST = 30
 #: Seconds after which who is still asked to sign in does so.
 BY_ITSELF = 8
@@ -229,7 +229,8 @@ class Soak:
         try:
             nb.run(0, timeout=LOST)
         except TimeoutError:
-            if nb.status() != "idle":
+            print("a cell does not run, in a kernel that is shown as", nb.status(), flush=True)
+            if nb.status() == "busy":
                 raise
             # What was on its way to the dead kernel (any widget's message) may go to the new one from a line
             # that jupyter_server has closed. It has the name of the page's new line, to which the kernel then

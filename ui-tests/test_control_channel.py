@@ -77,6 +77,7 @@ def test_observers_hear_of_each_token_once_and_hold_nothing_up(lab, provider, ke
     expect_kernel(nb, "seen", issued)
 
 
+@pytest.mark.own_page
 def test_the_widgets_own_comm_delivers_where_there_is_no_labextension(lab, provider, jupyter):
     page_config = jupyter.root.parent / "config/labconfig/page_config.json"
     page_config.write_text(json.dumps({"disabledExtensions": {"oidc-widget": True}}))

@@ -39,7 +39,7 @@ def test_a_start_without_sign_ins_loads_little_of_ours_and_no_vault(lab):
 def test_the_sidebar_brings_the_vault(lab):
     lab.open()
     expect(lab.sidebar("Sign-ins")).to_contain_text("No provider is set up yet")
-    expect_lines(lab, 1)
+    expect_lines(lab, 2)  # its own, and the one that brings to kernels what is signed in there
     assert vaults(lab) == 1
 
 

@@ -135,6 +135,7 @@ def test_it_ends_with_the_last_page(lab):
     assert answer.json()["error"] == "terminal_not_allowed"
 
 
+@pytest.mark.own_page
 @pytest.mark.parametrize("theme", THEMES)
 def test_how_it_looks(lab, output_path, theme):
     """Off and on, wide and narrow; a person looks at the pictures."""
