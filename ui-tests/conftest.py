@@ -63,6 +63,7 @@ expect.set_options(timeout=PATIENCE)
 FAILED = pytest.StashKey[bool]()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Keep what shares a Hub in one process: it takes longer to start than its tests to run."""
     for item in items:

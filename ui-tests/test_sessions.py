@@ -90,6 +90,7 @@ def test_a_restarted_kernel_has_its_token_without_a_click(lab, provider):
     nb.run(0)
     sign_in(nb)
     nb.restart_kernel()
+    expect_lines(lab, 1)  # the widget is no more, and nobody asks the kernel for it
     nb.run(0)
     assert nb.run(1) == "'Alice Adams'"
     expect(nb.region).to_contain_text("Signed in as Alice Adams")

@@ -20,7 +20,7 @@ export interface WindowLogin {
   readonly login: VaultLogin;
   /** What the kernel says, and asks of this page. */
   follow(message: FromKernel): void;
-  dispose(): void;
+  dispose(gone?: boolean): void;
 }
 
 /**
@@ -86,8 +86,8 @@ export function startWindowLogin(
   return {
     login,
     follow,
-    dispose() {
-      login.dispose();
+    dispose(gone) {
+      login.dispose(gone);
       vault.dispose();
     },
   };

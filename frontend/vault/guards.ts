@@ -82,7 +82,7 @@ const GUARDS: Guards = {
   bye: {},
   wake: {},
   link: { ...LINK, wanted, options, kernel_id: optional(name), account: optional(text) },
-  unlink: LINK,
+  unlink: { ...LINK, gone: optional(flag) },
   begin: { ...LINK, prepared_id: optional(text) },
   cancel: LINK,
   window_closed: { ...LINK, problem: optional(problem) },

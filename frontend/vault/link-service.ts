@@ -110,6 +110,7 @@ export function createLinkService(environment: Environment, context: LinkService
     switch (message.type) {
       case "unlink":
         page.links.delete(link.id);
+        if (message.gone) link.reached = false;
         letGo(link, port);
         return;
       case "begin":

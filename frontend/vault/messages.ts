@@ -158,7 +158,8 @@ export type ToVault =
       kernel_id?: string | null;
       account?: string | null;
     }
-  | { type: "unlink"; link_id: string }
+  /** @property gone the widget's kernel was started anew, and knows nothing of it any more */
+  | { type: "unlink"; link_id: string; gone?: boolean }
   | { type: "begin"; link_id: string; prepared_id?: string }
   | { type: "cancel"; link_id: string }
   | { type: "window_closed"; link_id: string; problem?: Problem }

@@ -150,6 +150,20 @@ describe("a page that dies", () => {
     expect(lane.delivered(ONE, "token")[0]).toMatchObject({ access_token: expect.any(String) });
   });
 
+  test("lets a kernel be that was started anew: it knows nothing of what it was told", async () => {
+    const { clock, page } = await vaultAndProvider();
+    const lane = page("delivery");
+    lane.result = "delivered";
+    const notebook = page();
+    notebook.link(ONE);
+    await notebook.signIn(ONE);
+    const tokens = lane.delivered(ONE, "token").length;
+    expect(tokens).toBeGreaterThan(0);
+    notebook.say({ type: "unlink", link_id: ONE, gone: true });
+    await clock.advance(245);
+    expect(lane.delivered(ONE, "token")).toHaveLength(tokens);
+  });
+
   test("leaves a kernel that runs on to another page's control channel, which goes on bringing tokens", async () => {
     const { clock, page, crash } = await vaultAndProvider();
     const [own, other] = [page("delivery"), page("delivery")];

@@ -24,7 +24,8 @@ export interface Surroundings {
 
 export interface SignsIn {
   follow(message: FromKernel): void;
-  dispose(): void;
+  /** @param gone the kernel was started anew, and knows nothing of this widget any more */
+  dispose(gone?: boolean): void;
 }
 
 /** A window of this page where there is a Jupyter server with our files; else the kernel by itself. */
@@ -67,9 +68,9 @@ export function whoSignsIn(state: WidgetState, around: Surroundings): SignsIn {
   begin().catch((cause) => take(refused(notThere(host, cause), state, around)));
   return {
     follow: (message) => now.follow(message),
-    dispose() {
+    dispose(gone) {
       disposed = true;
-      now.dispose();
+      now.dispose(gone);
     },
   };
 }

@@ -11,7 +11,14 @@ const widgets = new Map<string, Shown>();
 /** JupyterLab's connection to a kernel; other hosts may have less. */
 interface Connection {
   id?: string;
-  disposed?: Record<"connect" | "disconnect", (slot: () => void) => unknown>;
+  disposed?: Signal<undefined>;
+  statusChanged?: Signal<string>;
+}
+
+/** Lumino's. */
+interface Signal<Args> {
+  connect(slot: (sender: unknown, args: Args) => void): unknown;
+  disconnect(slot: (sender: unknown, args: Args) => void): unknown;
 }
 
 /** As the widget manager knows it; a kernel has no say in that. `undefined`: this host does not tell. */
@@ -53,15 +60,21 @@ const initialize: Initialize = ({ model }) => {
     signsIn.follow(message);
   };
   model.on("msg:custom", receive);
-  const end = () => {
-    connection?.disposed?.disconnect(end);
+  const end = (gone = false) => {
+    connection?.disposed?.disconnect(onClosed);
+    connection?.statusChanged?.disconnect(onStatus);
     model.off("msg:custom", receive);
     if (widgets.get(key) === shown) widgets.delete(key);
-    signsIn.dispose();
+    signsIn.dispose(gone);
   };
-  // JupyterLab's widget manager leaves the models of a notebook that is closed as they are.
-  connection?.disposed?.connect(end);
-  return end;
+  // JupyterLab's widget manager leaves the models of a notebook that is closed as they are, and of a kernel that was.
+  const onClosed = () => end();
+  const onStatus = (_: unknown, status: string) => {
+    if (status === "restarting" || status === "autorestarting") end(true);
+  };
+  connection?.disposed?.connect(onClosed);
+  connection?.statusChanged?.connect(onStatus);
+  return onClosed;
 };
 
 const render: Render = ({ model, el }) => {

@@ -181,10 +181,11 @@ export class VaultLogin implements SignInControl {
     this.#send({ type: "window_closed", link_id: this.id, problem });
   }
 
-  dispose(): void {
+  /** @param gone the kernel was started anew: there is nobody to bring anything to */
+  dispose(gone = false): void {
     this.#stopLooking?.();
     this.onStalled = undefined; // nobody is there to ask the kernel
-    this.#send({ type: "unlink", link_id: this.id });
+    this.#send({ type: "unlink", link_id: this.id, gone });
     for (const dispose of this.#disposers) dispose();
     this.#changed.clear();
   }
