@@ -107,7 +107,7 @@ test("a provider whose settings were changed is asked for as they are now", asyn
   await settled();
   const asked = said.flatMap((message) => (message.type === "link" ? [message.wanted.redirect_uri] : []));
   expect(asked).toEqual(["https://old.example.com/callback", "https://new.example.com/callback"]);
-  expect(said).toContainEqual({ type: "unlink", link_id: before.login.id });
+  expect(said).toContainEqual({ type: "unlink", link_id: before.login.id, gone: false });
 });
 
 test("a configured provider's icon stands beside its label, and says nothing of its own", async () => {
