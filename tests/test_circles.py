@@ -7,13 +7,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from tests.syntax_tree import parse
 
 UI_TESTS = Path(__file__).parents[1] / "ui-tests"
 
 
 def imported_by(source):
     """Yield the modules that a module imports, for types too: who needs the type knows the module."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.syntax_tree import parse
 
 from oidc_widget.errors import (
     ConfigurationError,
@@ -60,7 +61,7 @@ RAISED = [ConfigurationError, DiscoveryError, KeysUnavailable, SignInError, Sign
 
 def nodes_in(*folders):
     files = [file for folder in folders for file in (ROOT / "src/oidc_widget" / folder).glob("*.py")]
-    return [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    return [node for file in files for node in ast.walk(parse(file.read_text("utf-8")))]
 
 
 def texts_in(node):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets.widgets.widget import _instances
+from tests.syntax_tree import parse
 
 from oidc_widget import OIDCLogin
 from providers.http_person import HttpPerson
@@ -87,11 +88,11 @@ class Reader:
     def run(self, block: Block) -> None:
         """Run one block; what its expressions give is displayed, as that of a cell's last one is."""
         code = self.here(block.code)
-        tree = ast.parse(code, str(block))
+        tree = parse(code, str(block))
         named = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "w"]
         made = "w" in self.names or any(isinstance(node.ctx, ast.Store) for node in named)
         if named and not made:  # what all pages call the widget
-            for statement in ast.parse(self.here(SIGN_IN)).body:
+            for statement in parse(self.here(SIGN_IN)).body:
                 self._run_statement(statement, "before")
         for statement in tree.body:
             ast.increment_lineno(statement, block.line - 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs.blocks import ROOT
+from tests.syntax_tree import parse
 
 from oidc_widget import errors
 from oidc_widget.errors import OIDCError
@@ -23,7 +24,7 @@ ANSWERS = {"Refusal", "cls"}
 
 def codes_in_python():
     for file in SOURCES:
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        for node in ast.walk(parse(file.read_text("utf-8"))):
             for value in values_for_codes(node):
                 constants = (part.value for part in ast.walk(value) if isinstance(part, ast.Constant))
                 yield from (each for each in constants if isinstance(each, str))

@@ -212,6 +212,7 @@ def test_with_no_page_left_a_request_ends_soon_and_the_next_one_sooner(link):
         (first, slow), (second, quick) = eval(link.run("ask(), ask()"))  # noqa: S307  # what this very test printed
         assert (first, second) == ("no_page", "no_page")
         assert quick < slow < 10
+        link.run("source._LAST_PATIENCE = 5.0")  # time for a page to come
         cell, question = start_and_ask(link, "w.token(timeout=20)")
         link.page()
         link.answer("w", question, "new")
