@@ -46,7 +46,7 @@ demo: .venv/linked
 
 .PHONY: test
 test: test-fast .venv/chromium
-	$(BIN)/pytest -n $(TOGETHER) --dist loadgroup -m "not alone" ui-tests
+	$(BIN)/pytest -n $(TOGETHER) -m "not alone" ui-tests
 	$(BIN)/pytest -m alone ui-tests
 
 # The wheels first: they take longest.
@@ -65,7 +65,7 @@ security-report: .venv/linked .venv/kernels .venv/chromium
 	mkdir -p $(REPORT)
 	rm -f $(REPORT)/*
 	-$(REPORTED) --dist loadfile --junitxml=$(REPORT)/python.xml $(ATTACKS) > $(REPORT)/python.log
-	-$(REPORTED) --dist loadgroup --junitxml=$(REPORT)/browser.xml $(IN_BROWSER) > $(REPORT)/browser.log
+	-$(REPORTED) --junitxml=$(REPORT)/browser.xml $(IN_BROWSER) > $(REPORT)/browser.log
 	-npx vitest run frontend/oauth frontend/vault --reporter=json --outputFile=$(REPORT)/vitest.json
 	$(BIN)/python tests/hostile/report.py $(REPORT)/python.xml $(REPORT)/browser.xml $(REPORT)/vitest.json
 

@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Error, expect
+from xdist.scheduler import LoadScopeScheduling
 
 import chromium
 from evidence import Evidence
@@ -62,14 +63,23 @@ expect.set_options(timeout=PATIENCE)
 
 FAILED = pytest.StashKey[bool]()
 
+#: The two kinds of JupyterHub.
+HUBS = ("one domain", "subdomains")
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks for the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Keep what shares a Hub in one process: it takes longer to start than its tests to run."""
-    for item in items:
-        for name in {"hub", "corp_hub"}.intersection(item.fixturenames):
-            params = item.callspec.params if hasattr(item, "callspec") else {}
-            item.add_marker(pytest.mark.xdist_group(f"{name} {params.get(name)}"))
+
+class HubsTogether(LoadScopeScheduling):
+    """Each test goes to whoever is free, but those of one Hub together: it takes longer to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        if "test_hub" not in file:
+            return nodeid
+        kinds = [kind for kind in HUBS if f"[{kind}" in test]
+        return kinds[0] if kinds else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> HubsTogether:
+    return HubsTogether(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -199,7 +209,7 @@ def django_provider(
     )
 
 
-@pytest.fixture(scope="session", params=[False, True], ids=["one domain", "subdomains"])
+@pytest.fixture(scope="session", params=[False, True], ids=HUBS)
 def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
     with contextlib.closing(Hub(folder, base_url="/some/hub/", subdomain=request.param)) as hub:
