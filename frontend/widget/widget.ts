@@ -11,8 +11,8 @@ const widgets = new Map<string, Shown>();
 /** JupyterLab's connection to a kernel; other hosts may have less. */
 interface Connection {
   id?: string;
-  disposed?: Signal<undefined>;
-  statusChanged?: Signal<string>;
+  disposed?: Partial<Signal<undefined>>;
+  statusChanged?: Partial<Signal<string>>;
 }
 
 /** Lumino's. */
@@ -61,8 +61,8 @@ const initialize: Initialize = ({ model }) => {
   };
   model.on("msg:custom", receive);
   const end = (gone = false) => {
-    connection?.disposed?.disconnect(onClosed);
-    connection?.statusChanged?.disconnect(onStatus);
+    connection?.disposed?.disconnect?.(onClosed);
+    connection?.statusChanged?.disconnect?.(onStatus);
     model.off("msg:custom", receive);
     if (widgets.get(key) === shown) widgets.delete(key);
     signsIn.dispose(gone);
@@ -72,8 +72,8 @@ const initialize: Initialize = ({ model }) => {
   const onStatus = (_: unknown, status: string) => {
     if (status === "restarting" || status === "autorestarting") end(true);
   };
-  connection?.disposed?.connect(onClosed);
-  connection?.statusChanged?.connect(onStatus);
+  connection?.disposed?.connect?.(onClosed);
+  connection?.statusChanged?.connect?.(onStatus);
   return onClosed;
 };
 
