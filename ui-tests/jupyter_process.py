@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a server may take to start or to end.
 PATIENCE = 60
+#: Seconds that it may take to end: a page that asks something at that moment may keep it for ever.
+ENDING = 20
 
 #: What a page would otherwise fetch, ask or hide.
 OVERRIDES = {
@@ -181,7 +183,7 @@ class JupyterServer:
             return
         self._process.terminate()
         try:
-            self._process.wait(PATIENCE)
+            self._process.wait(ENDING)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
