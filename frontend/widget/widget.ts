@@ -67,7 +67,7 @@ const initialize: Initialize = ({ model }) => {
     if (widgets.get(key) === shown) widgets.delete(key);
     signsIn.dispose(gone);
   };
-  // JupyterLab's widget manager leaves the models of a notebook that is closed as they are, and of a kernel that was.
+  // JupyterLab's widget manager ends no models, neither with their notebook nor when their kernel is started anew.
   const onClosed = () => end();
   const onStatus = (_: unknown, status: string) => {
     if (status === "restarting" || status === "autorestarting") end(true);

@@ -108,7 +108,7 @@ describe("a message for a kernel", () => {
   });
 
   test("is tried a second time, for longer, with a kernel that has answered before, which may be dead", async () => {
-    const { clock, deliveries, page, channel, send } = setUp();
+    const { clock, page, channel, send } = setUp();
     const own = page();
     const silent = channel();
     const sent = send([own.port], { reached: true });
@@ -118,7 +118,6 @@ describe("a message for a kernel", () => {
     await clock.advance(0.2);
     expect(await sent).toEqual({ result: "failed" });
     expect(own.received).toHaveLength(1);
-    deliveries.leave(silent.port);
   });
 
   test("is brought by the second try where the line was cut in the first", async () => {
@@ -130,6 +129,16 @@ describe("a message for a kernel", () => {
     deliveries.answered(cut.port, cut.received[1].delivery, { result: "delivered" });
     expect(await sent).toEqual({ result: "delivered" });
     expect(own.received).toEqual([]);
+  });
+
+  test("is not tried again with a page that came since", async () => {
+    const { clock, channel, send } = setUp();
+    channel();
+    const sent = send([], { reached: true });
+    const later = channel("delivered");
+    await clock.advance(11);
+    expect(await sent).toEqual({ result: "failed" });
+    expect(later.received).toEqual([]);
   });
 
   test("does not wait for a page that is gone", async () => {

@@ -76,6 +76,23 @@ export function createDeliveries(clock: Clock): Deliveries {
     if (asked?.delete(port) && (outcome.result === "delivered" || asked.size === 0)) settle?.(outcome);
   }
 
+  /** Asks whoever is connected to the kernel; where it has answered before, once more, or somebody who connects to it. */
+  async function askTheConnected(message: Delivery, kernelId: string, reached: boolean): Promise<Outcome> {
+    const asked = [...ports];
+    let outcome = await ask(message, asked, kernelId, { timeout: CONTROL_CHANNEL_TIMEOUT });
+    if (!reached) return outcome;
+    // None that came since: what was meant for the first ones is old by now.
+    const still = asked.filter((port) => ports.has(port));
+    if (outcome.result === "failed" && still.length > 0) {
+      outcome = await ask(message, still, kernelId, { timeout: SECOND_TIMEOUT });
+    }
+    const [first] = ports;
+    if (outcome.result === "not_mine" && first) {
+      outcome = await ask(message, [first], kernelId, { timeout: VISIT_TIMEOUT, visit: true });
+    }
+    return outcome;
+  }
+
   return {
     ports,
     answered,
@@ -83,23 +100,14 @@ export function createDeliveries(clock: Clock): Deliveries {
       const sendByComm = () => {
         for (const port of comms) port.postMessage({ type: "deliver", delivery: 0, message });
       };
-      // Where no page is there to ask, nothing is known of the kernel: it may well run on.
-      let outcome: Outcome = { result: "failed" };
       if (kernelId === undefined || ports.size === 0) {
         sendByComm();
-        return outcome;
+        return { result: "failed" }; // nobody could be asked, so nothing is known of the kernel: it may well run on
       }
       // Both at once: else each token would lose those seconds, and a short-lived one its life.
       const both = doubted.has(kernelId);
       if (both) sendByComm();
-      outcome = await ask(message, [...ports], kernelId, { timeout: CONTROL_CHANNEL_TIMEOUT });
-      if (outcome.result === "failed" && reached && ports.size > 0) {
-        outcome = await ask(message, [...ports], kernelId, { timeout: SECOND_TIMEOUT });
-      }
-      const [first] = ports;
-      if (outcome.result === "not_mine" && reached && first) {
-        outcome = await ask(message, [first], kernelId, { timeout: VISIT_TIMEOUT, visit: true });
-      }
+      const outcome = await askTheConnected(message, kernelId, reached);
       if (outcome.result === "failed") doubted.add(kernelId);
       else doubted.delete(kernelId);
       if (outcome.result !== "delivered" && !both) sendByComm();
