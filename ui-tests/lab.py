@@ -89,6 +89,8 @@ class Lab:
         """Wait until JupyterLab stands: after a reload, say."""
         self.page.wait_for_function("globalThis.jupyterapp !== undefined")
         self.page.evaluate("jupyterapp.restored")
+        # After that, the file browser opens the document that the address names, again and in front.
+        self.page.wait_for_function("document.querySelector('.jp-mod-restoring') === null")
 
     @property
     def stands(self) -> bool:

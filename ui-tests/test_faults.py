@@ -171,6 +171,6 @@ def test_a_server_that_is_restarted_while_the_person_is_at_the_provider(lab, nb,
     LoginForm(popup).sign_in("alice", allow=False)
     popup.wait_for_url("chrome-error://**")
     lab.server.start()
-    popup.reload()
+    popup.reload(wait_until="commit")  # it closes as soon as it has done its work
     expect(nb.region).to_contain_text("Signed in as Alice Adams")
     assert len(provider.requests("token", grant_type="authorization_code")) == 1

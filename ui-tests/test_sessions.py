@@ -161,16 +161,9 @@ def test_a_widget_goes_with_its_notebook(lab, provider):
     nb = lab.notebook([login_cell(provider)])
     nb.run(0)
     sign_in(nb)
-    expect_kernel(nb, "w.status", "signed_in")  # nothing is on its way that would find the notebook closed
+    expect_kernel(nb, "w.status", "signed_in")
     expect_lines(lab, 2)
-    lab.page.evaluate(  # and discard what was not saved
-        """() => {
-          for (const widget of jupyterapp.shell.widgets("main")) {
-            if (widget.context) widget.context.model.dirty = false;
-            widget.close();
-          }
-        }"""
-    )
+    nb.close()
     expect_lines(lab, 1)  # the labextension's own
 
 
