@@ -31,6 +31,8 @@ export interface Facts {
 export interface Unreachable {
   address: string;
   largest?: number;
+  /** `offline_access` was asked for: Keycloak refuses it to who may not have it with an answer that no page may read. */
+  offline?: boolean;
 }
 
 /** What a provider answers when it refuses (RFC 6749 §4.1.2.1, §5.2; RFC 8707 §2). */
@@ -68,6 +70,8 @@ export class Failure<Code extends ErrorCode & keyof Facts = ErrorCode & keyof Fa
 }
 
 /** Something can't be reached now: that says nothing of a sign-in, and passes. */
-export function isUnreachable(failure: unknown): boolean {
+export function isUnreachable(
+  failure: unknown,
+): failure is Failure<"provider_unreachable" | "token_endpoint_unreachable"> {
   return failure instanceof Failure && /_unreachable$/.test(failure.code);
 }

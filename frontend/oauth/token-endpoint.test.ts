@@ -204,6 +204,18 @@ describe("a refusal", () => {
     expect(problem.message).toContain("CORS");
   });
 
+  test.each([true, false])("of which nothing may be read can be about offline_access: %s", async (asked) => {
+    const { idp, signIn } = await ready();
+    idp.answer = () => {
+      throw new TypeError("Failed to fetch"); // Keycloak's refusal has no CORS headers
+    };
+    const scopes = asked ? ["openid", "offline_access"] : ["openid"];
+    const problem = await problemOf(signIn(loginRequest({ scopes })));
+    expect(problem.code).toBe("token_endpoint_unreachable");
+    expect(problem.hint).toContain("Allow this page's origin for the client");
+    expect(problem.hint?.includes("leave it out of the scopes")).toBe(asked);
+  });
+
   test("quotes no secret", async () => {
     const { idp, signIn, refresh } = await ready();
     const { refresh_token, access_token } = await signIn();

@@ -3,7 +3,7 @@ import { authenticationFailure, type Identity, maxAgeOf } from "./authentication
 import type { AuthorizationRequest } from "./authorization-request.js";
 import { processAuthorizationResponse } from "./authorization-response.js";
 import type { Environment } from "./environment.js";
-import { Failure, isUnreachable } from "./failure.js";
+import { Failure, isUnreachable, type Unreachable } from "./failure.js";
 import { checkAlgorithm, checkSameSignIn, clockSkew, invalidIdToken, validateSignature } from "./id-token.js";
 import { decoded } from "./jwt.js";
 import type { Provider } from "./provider.js";
@@ -30,6 +30,9 @@ export interface Tokens {
 type TokenResponse = oauth.TokenEndpointResponse & Pick<Tokens, "userinfo">;
 type Body = Partial<Record<keyof TokenResponse, unknown>>;
 
+/** Among the facts of a code that could not be redeemed, where that scope was asked for. */
+const OFFLINE: Pick<Unreachable, "offline"> = { offline: true };
+
 /** One request to the token endpoint, and what its answer is held against. */
 interface Asked {
   provider: Provider;
@@ -53,7 +56,7 @@ export async function exchangeCode(
   answer: string,
   environment: Environment,
 ): Promise<Tokens> {
-  const { client_id, redirect_uri, extra_params } = request;
+  const { client_id, redirect_uri, extra_params, scopes } = request;
   const { metadata, oidc } = provider;
   const parameters = processAuthorizationResponse(provider, client_id, sent, answer);
   const asked: Asked = { provider, client: { client_id }, environment };
@@ -61,7 +64,10 @@ export async function exchangeCode(
   const options = { ...way(asked), additionalParameters: targetParameters(request) };
   const raw = await oauth
     .authorizationCodeGrantRequest(metadata, client, oauth.None(), parameters, redirect_uri, sent.verifier, options)
-    .catch(toFailure(asked));
+    .catch((cause: unknown) => {
+      if (scopes.includes("offline_access") && isUnreachable(cause)) Object.assign(cause.facts, OFFLINE);
+      return toFailure(asked)(cause);
+    });
   return revokingOnFailure(asked, async () => {
     const idToken = decoded(asked.body?.id_token);
     checkAlgorithm(idToken);

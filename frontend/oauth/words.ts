@@ -123,9 +123,13 @@ const WORDS: { [Code in keyof Facts]: (facts: Facts[Code]) => Words } = {
             "The browser can't reach the token endpoint %1: it is down, or it does not allow requests from this page (CORS).",
             facts.address,
           ],
-          hint: [
-            "Allow this page's origin for the client at the provider, or let the server's administrator configure a relay.",
-          ],
+          hint: facts.offline
+            ? [
+                "Allow this page's origin for the client at the provider. Where that is done, the provider may not grant you offline_access: leave it out of the scopes.",
+              ]
+            : [
+                "Allow this page's origin for the client at the provider, or let the server's administrator configure a relay.",
+              ],
         }
       );
     }
