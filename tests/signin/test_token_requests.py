@@ -170,7 +170,7 @@ def test_the_token_is_in_nothing_that_is_shown_or_published(link):
     shown = link.run("w")
     link.run(
         "state = w._sign_in.state.now\n"
-        "print(repr(w), str(w), state, vars(state), w.get_state(), w._repr_mimebundle_())"
+        "print(repr(w), str(w), state, state._asdict(), w.get_state(), w._repr_mimebundle_())"
     )
     assert "OIDCLogin(authority='https://idp.example', client_id='notebooks', status='signed_in')" in shown
     everything = repr((link.outputs, link.displays, link.told))

@@ -6,9 +6,8 @@ import math
 import threading
 from concurrent.futures import Future
 from copy import copy
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from oidc_widget.signin.claims import readable
 from oidc_widget.signin.threads import scheduler, weakly
@@ -29,8 +28,7 @@ __all__ = ["Kind", "Snapshot", "State"]
 Kind = Literal["blocking", "awaiting", "free"]
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """All that changes, replaced as a whole: whoever reads sees one moment."""
 
     status: Status = "signed_out"
@@ -119,7 +117,7 @@ class State:
     def take_renewed(self, token: AccessToken) -> None:
         """Take a new token of the same sign-in, with nothing new about the person."""
         self._change(
-            lambda old: replace(old, status="signed_in", token=token, error=None) if old.session else old
+            lambda old: old._replace(status="signed_in", token=token, error=None) if old.session else old
         )
 
     def take_status(self, status: Status, error: OIDCError | None = None, *, ended: bool = False) -> None:
@@ -132,9 +130,9 @@ class State:
             if ended and status != "expired":
                 return Snapshot(status=status, error=error)
             if ended:  # the session may still be renewed
-                return replace(old, status=status, error=error, token=None, id_token=None)
+                return old._replace(status=status, error=error, token=None, id_token=None)
             lives = old.access_token is not None and status != "signing_in"
-            return replace(old, status="signed_in" if lives else status, error=error)
+            return old._replace(status="signed_in" if lives else status, error=error)
 
         self._change(update)
 
@@ -203,4 +201,4 @@ class State:
 def _without_a_dead_token(old: Snapshot) -> Snapshot:
     if old.token is None or old.token.lives():
         return old
-    return replace(old, status="expired", token=None, id_token=None)
+    return old._replace(status="expired", token=None, id_token=None)

@@ -7,7 +7,6 @@ import threading
 import uuid
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,15 +38,15 @@ class Target(NamedTuple):
 OWN = Target()
 
 
-@dataclass(eq=False)
 class _Question:
     """Asked once, waited for by many."""
 
-    target: Target
-    stale: AccessToken | None
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    answer: Future[AccessToken | OIDCError] = field(default_factory=Future)
-    waiting: int = 0
+    def __init__(self, target: Target, stale: AccessToken | None) -> None:
+        self.target = target
+        self.stale = stale
+        self.id = uuid.uuid4().hex
+        self.answer: Future[AccessToken | OIDCError] = Future()
+        self.waiting = 1
 
 
 class TokenCache:
@@ -175,7 +174,7 @@ class TokenCache:
             if question is not None:
                 question.waiting += 1
                 return question
-            question = _Question(target, self.held(target), waiting=1)
+            question = _Question(target, self.held(target))
             self._open[target] = question
         try:
             self._ask(question.id, target, None if stale or target == OWN else min_ttl)
