@@ -25,8 +25,8 @@ PROJECTS = {"oidc_widget_core": ROOT / "core", "oidc_widget": ROOT}
 LABEXTENSION = "share/jupyter/labextensions/oidc-widget/"
 #: The time that builds are told, so that what is built twice is the same (https://reproducible-builds.org).
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
-#: What an API may be made to install: core, four for signatures, one or two for requests.
-PACKAGES_OF_AN_API = 7
+#: What an API may be made to install: core itself, four for signatures, seven for requests.
+PACKAGES_OF_AN_API = 12
 JUPYTER = ("anywidget", "comm", "ipy", "jupyter", "nb", "notebook", "pyzmq", "tornado", "traitlets")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import datetime as dt
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +20,15 @@ import pytest
 import trino
 from azure.storage.blob import BlobServiceClient
 from azure.storage.blob.aio import BlobServiceClient as AsyncBlobServiceClient
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth.transport.requests import AuthorizedSession
 from kubernetes.client import ApiClient, CoreV1Api
 from obstore.store import AzureStore
 from pyiceberg.catalog import load_catalog
 from sqlalchemy import create_engine
 from tests.credentials.services import Services
-from tests.self_signed import self_signed
 
 from oidc_widget import OIDCLogin
 from oidc_widget.verify import TokenVerifier
@@ -240,6 +243,27 @@ USES = {
     "MCP": lambda asked: asyncio.run(list_tools(asked)),
     "another process": run_job,
 }
+
+
+def self_signed(folder):
+    """Write a key and a certificate for `localhost` that all clients here are told to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    return folder / "key.pem", folder / "certificate.pem"
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import httpx2
 import pytest
 
 from oidc_widget import OIDCLogin
 from oidc_widget.errors import OIDCError, SignInError
-from oidc_widget.oauth import connections, token_endpoint
+from oidc_widget.oauth import token_endpoint
 from oidc_widget.relay import Refusal, upstream
 from oidc_widget.relay import relay as relay_module
 from oidc_widget.relay.providers import parse_provider
@@ -113,11 +114,24 @@ def _impatient(monkeypatch, trial):
 def _elsewhere(monkeypatch, trial):
     """Bring requests for a provider on another machine to this one; all else goes where it says."""
 
-    class Here(connections.Connections):
-        def stream(self, method, url, **how):
-            return super().stream(method, trial.hostile.here(url), **how)
+    def there(request):
+        request.url = httpx2.URL(trial.hostile.here(str(request.url)))
+        request.headers["Host"] = request.url.netloc.decode()
 
-    monkeypatch.setattr(connections, "Connections", Here)
+    async def there_async(request):
+        there(request)
+
+    def hooked(make, hook):
+        def opened(**how):
+            client = make(**how)
+            client.event_hooks = {"request": [hook]}
+            return client
+
+        return opened
+
+    monkeypatch.setattr(attempt, "open_client", hooked(attempt.open_client, there))
+    monkeypatch.setattr(upstream, "open_client", hooked(upstream.open_client, there))
+    monkeypatch.setattr(upstream, "open_async_client", hooked(upstream.open_async_client, there_async))
 
 
 @pytest.fixture

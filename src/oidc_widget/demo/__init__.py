@@ -29,7 +29,7 @@ from importlib.util import find_spec
 from oidc_widget.errors import MissingExtra
 
 #: What the extra ``demo`` brings (import names, which here are also the distributions' names).
-_NEEDED = ("authlib", "flask", "joserfc", "jupyterlab", "requests")
+_NEEDED = ("authlib", "flask", "httpx2", "joserfc", "jupyterlab", "requests")
 
 
 def require_extra() -> None:

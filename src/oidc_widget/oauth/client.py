@@ -1,21 +1,24 @@
-"""What sends: this package's own connections, or a client of ``httpx2`` or ``httpx`` that somebody gave."""
+"""What sends: a client of ``httpx2``. No other module imports the library, and this one when it is needed."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from types import ModuleType
 
-    from oidc_widget.oauth.connections import Connections
+    import httpx2
 
-__all__ = ["Client", "Failures", "failures_of", "open_client"]
+__all__ = ["AsyncClient", "Client", "library_of", "open_async_client", "open_client"]
 
 
 class Client(Protocol):
-    """What sends."""
+    """What sends: an ``httpx2.Client``, or one of ``httpx``."""
 
     @property
     def stream(self) -> Callable[..., AbstractContextManager[Any]]:
@@ -25,32 +28,47 @@ class Client(Protocol):
         """Close its connections."""
 
 
-class Failures(NamedTuple):
-    """What a client raises where there is no answer."""
+class AsyncClient(Protocol):
+    """The same for event loops."""
 
-    any: tuple[type[Exception], ...]
-    late: tuple[type[Exception], ...]
+    @property
+    def stream(self) -> Callable[..., AbstractAsyncContextManager[Any]]:
+        """Send a request, and read its answer piece by piece."""
 
 
-def open_client(*, proxies: bool = True) -> Connections:
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Load the certificates once; it takes longer than a request."""
+    import httpx2  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
+
+    return httpx2.create_ssl_context()
+
+
+#: A proxy could not reach this machine's loopback, and would read what was never to leave it. (httpx2 knows
+#: networks since 2.15; before, a host alone.)
+_NO_PROXY = dict.fromkeys(
+    ("all://localhost", "all://*.localhost", "all://127.0.0.1", "all://127.0.0.0/8", "all://[::1]")
+)
+
+
+def open_client() -> httpx2.Client:
     """Return a client for this package's own requests; the caller closes it.
 
-    Parameters
-    ----------
-    proxies : bool
-        Whether to go through the environment's proxies, where the address isn't on this machine.
+    It takes the environment's proxies, but for what is on this machine.
     """
-    from oidc_widget.oauth.connections import Connections  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
+    import httpx2  # noqa: PLC0415  # as above
 
-    return Connections(proxies=proxies)
+    return httpx2.Client(verify=_trusted(), mounts=_NO_PROXY, follow_redirects=False)
 
 
-def failures_of(client: object) -> Failures:
-    """Return what this client raises."""
-    ours = sys.modules.get("oidc_widget.oauth.connections")
-    if ours and isinstance(client, ours.Connections):
-        return Failures(ours.FAILURES, ours.LATE)
-    # What is made of httpx's class goes back to its module.
-    bases = (cls for cls in type(client).__mro__ if cls.__name__ == "Client")
-    library = sys.modules[next(bases).__module__.partition(".")[0]]
-    return Failures((library.HTTPError, library.InvalidURL), (library.TimeoutException,))
+def open_async_client(*, proxies: bool = True) -> httpx2.AsyncClient:
+    """Return the same for event loops."""
+    import httpx2  # noqa: PLC0415  # as above
+
+    return httpx2.AsyncClient(verify=_trusted(), mounts=_NO_PROXY, follow_redirects=False, trust_env=proxies)
+
+
+def library_of(client: object) -> ModuleType:
+    """Return the module that a client is of, for its exceptions: httpx2, or httpx, which it goes back to."""
+    bases = (cls for cls in type(client).__mro__ if cls.__name__ in {"Client", "AsyncClient"})
+    return sys.modules[next(bases).__module__.partition(".")[0]]

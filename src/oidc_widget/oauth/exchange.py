@@ -19,13 +19,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.oauth.answer import Answer
-from oidc_widget.oauth.client import failures_of
-from oidc_widget.oauth.line import Line, take_line
+from oidc_widget.oauth.client import library_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import ModuleType
 
-    from oidc_widget.oauth.client import Client, Failures
+    from oidc_widget.oauth.client import AsyncClient, Client
 
 __all__ = ["MAX_BYTES", "exchange", "exchange_async"]
 
@@ -128,17 +128,19 @@ def exchange(  # noqa: PLR0913  # a request, and its limits
     cut : bool
         Whether of a longer answer the beginning will do.
     """
-    outcome, line = _send(client, _Request(method, url, timeout, form, headers, content), limit, cut=cut)
+    outcome: Future[Answer] = Future()
+    request = _Request(method, url, timeout, form, headers, content)
+    work = partial(_exchange, client, request, _Reader(timeout, limit, cut=cut))
+    # A thread of its own: while a server drips its headers, nobody could look at a clock.
+    threading.Thread(target=_run, args=(outcome, work), name="oidc-widget-http", daemon=True).start()
     try:
         return outcome.result(timeout)
     except Late:
         return _late(timeout)
-    finally:
-        _leave(outcome, line)
 
 
 async def exchange_async(  # noqa: PLR0913  # as above
-    client: Client,
+    client: AsyncClient,
     method: str,
     url: str,
     *,
@@ -149,41 +151,27 @@ async def exchange_async(  # noqa: PLR0913  # as above
     limit: int = MAX_BYTES,
 ) -> Answer:
     """Do the same as :func:`exchange` in an event loop."""
-    outcome, line = _send(client, _Request(method, url, timeout, form, headers, content), limit, cut=False)
+    request = _Request(method, url, timeout, form, headers, content)
+    reader = _Reader(timeout, limit, cut=False)
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(outcome), timeout)
+        return await asyncio.wait_for(_exchange_async(client, request, reader), timeout)
     except asyncio.TimeoutError:
         return _late(timeout)
-    finally:
-        _leave(outcome, line)
 
 
-def _send(client: Client, request: _Request, limit: int, *, cut: bool) -> tuple[Future[Answer], Line]:
-    """Send it in a thread of its own: while a server drips its headers, nobody could look at a clock."""
-    outcome: Future[Answer] = Future()
-    outcome.set_running_or_notify_cancel()  # nobody cancels it: it ends when its line is cut
-    line = Line()
-    work = partial(_exchange, client, request, _Reader(request.timeout, limit, cut=cut))
-    threading.Thread(target=_run, args=(outcome, line, work), name="oidc-widget-http", daemon=True).start()
-    return outcome, line
-
-
-def _run(outcome: Future[Answer], line: Line, work: Callable[[], Answer]) -> None:
-    take_line(line)
+def _run(outcome: Future[Answer], work: Callable[[], Answer]) -> None:
     try:
         outcome.set_result(work())
     except BaseException as error:  # noqa: BLE001  # it belongs to who waits, without the frames that hold the form
         outcome.set_exception(error.with_traceback(None))
 
 
-def _leave(outcome: Future[Answer], line: Line) -> None:
-    if not outcome.done():
-        line.cut()
-
-
-def _exchange(client: Client, request: _Request, reader: _Reader) -> Answer:
-    failures = failures_of(client)
-    ends: tuple[type[Exception], ...] = (*failures.any, _UnboundedError, _LateError)
+def _exchange(
+    client: Client,
+    request: _Request,
+    reader: _Reader,
+) -> Answer:
+    library = library_of(client)
     try:
         with client.stream(**request.sent()) as response:
             reader.begin(response.headers)
@@ -192,20 +180,38 @@ def _exchange(client: Client, request: _Request, reader: _Reader) -> Answer:
                 if reader.done:
                     break
             return reader.answer(response.status_code, _plain(response.headers))
-    except ends as error:
-        return _no_answer(error, failures, request.timeout)
+    except (library.HTTPError, library.InvalidURL, _UnboundedError, _LateError) as error:
+        return _no_answer(error, library, request.timeout)
+
+
+async def _exchange_async(
+    client: AsyncClient,
+    request: _Request,
+    reader: _Reader,
+) -> Answer:
+    library = library_of(client)
+    try:
+        async with client.stream(**request.sent()) as response:
+            reader.begin(response.headers)
+            async for chunk in response.aiter_bytes():
+                reader.feed(chunk)
+                if reader.done:
+                    break
+            return reader.answer(response.status_code, _plain(response.headers))
+    except (library.HTTPError, library.InvalidURL, _UnboundedError, _LateError) as error:
+        return _no_answer(error, library, request.timeout)
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): headers[name] for name in headers}
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _late(timeout: float) -> Answer:
     return Answer(0, failure=f"did not answer within {timeout:g} s", late=True)
 
 
-def _no_answer(error: Exception, failures: Failures, timeout: float) -> Answer:
-    if isinstance(error, (*failures.late, _LateError)):
+def _no_answer(error: Exception, library: ModuleType, timeout: float) -> Answer:
+    if isinstance(error, (library.TimeoutException, _LateError)):
         return _late(timeout)
     if isinstance(error, _UnboundedError):
         return Answer(0, failure=f"its answer is not read: {error}", unreadable=True)

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from oidc_widget.errors import ConfigurationError, DiscoveryError
 from oidc_widget.oauth.address import is_loopback, is_secure, require_secure_url
-from oidc_widget.oauth.client import Client, open_client
+from oidc_widget.oauth.client import AsyncClient, Client, open_async_client, open_client
 from oidc_widget.oauth.exchange import MAX_BYTES, exchange, exchange_async
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_BYTES",
+    "AsyncClient",
     "Client",
     "exchange",
     "exchange_async",
@@ -31,6 +32,7 @@ __all__ = [
     "is_secure",
     "json_object",
     "onward",
+    "open_async_client",
     "open_client",
     "require_secure_url",
 ]

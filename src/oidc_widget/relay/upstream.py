@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from oidc_widget.errors import DiscoveryError
-from oidc_widget.oauth.http import exchange_async, fetch_json, is_secure, open_client
+from oidc_widget.oauth.http import exchange_async, fetch_json, is_secure, open_async_client, open_client
 from oidc_widget.oauth.provider import MAX_AGE, discover
 from oidc_widget.oauth.single_flight import SingleFlight
 
@@ -203,7 +203,7 @@ class Upstream:
             The provider could not be reached in time, or sent too much.
         """
         # A client of its own each time: what a provider sets as a cookie is no other user's.
-        with open_client() as client:
+        async with open_async_client() as client:
             answer = await exchange_async(
                 client,
                 method,

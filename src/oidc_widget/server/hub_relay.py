@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from oidc_widget.oauth.http import exchange_async, open_client
+from oidc_widget.oauth.http import exchange_async, open_async_client
 from oidc_widget.relay import Refusal
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class HubRelay:
             headers["Content-Type"] = content_type
         address = f"{self._address}api/providers{path}"
         # Never through a proxy: it is the Hub's inner address.
-        with open_client(proxies=False) as client:
+        async with open_async_client(proxies=False) as client:
             answer = await exchange_async(
                 client, method, address, timeout=timeout, headers=headers, content=body
             )

@@ -23,7 +23,7 @@ class NotInstalled:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, NotInstalled())
 import oidc_widget
-assert not {"httpx", "httpx2", "urllib3", "ipywidgets"} & set(sys.modules)
+assert not {"httpx", "httpx2", "ipywidgets"} & set(sys.modules)
 w = oidc_widget.OIDCLogin(%r, "notebooks")
 w.sign_in()
 token = %s
