@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from oidc_widget.errors import ConfigurationError, DiscoveryError
+from oidc_widget.oauth import client
 from oidc_widget.oauth.answer import Answer
 from oidc_widget.oauth.http import (
     exchange,
@@ -138,6 +139,29 @@ def test_an_answer_that_does_not_end_costs_the_time_out_and_no_more(ask, server,
     assert time.monotonic() - start < 3
     assert (answer.status, answer.late) == (0, True)
     assert answer.failure == "did not answer within 0.3 s"
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_can_not_be_read_are_named(monkeypatch, tmp_path, content):
+    path = tmp_path / "corp.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    client._trusted.cache_clear()
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE") as caught:
+        open_client()
+    assert str(path) in caught.value.message
+    monkeypatch.delenv("SSL_CERT_FILE")
+    open_client().close()
+
+
+@pytest.mark.parametrize("value", [f"Bearer {SECRET}\n", f"Bearer {SECRET}\u20ac", f"Bearer {SECRET}\0"])
+def test_what_can_not_be_sent_is_no_answer_and_not_shown(ask, server, value):
+    headers = {"Authorization": value}
+    answer = ask("GET", f"{server.url}/ok", timeout=5, headers=headers)
+    assert (answer.status, answer.failure) == (0, "the request can't be sent as it is")
+    answer = ask("POST", f"{server.url}/ok", timeout=5, form=lambda: {"refresh_token": f"{SECRET}\ud800"})
+    assert (answer.status, answer.failure) == (0, "the request can't be sent as it is")
 
 
 @pytest.mark.parametrize(("path", "why"), [("large", "more than 524288 bytes"), ("bomb", "encoded (gzip)")])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs
@@ -311,3 +314,54 @@ def test_a_jwt_is_not_accepted_while_nobody_can_be_asked(make, answer, issuer, k
     answer({"error": "x"}, status=503)
     with pytest.raises(errors.IntrospectionUnavailable):
         make(jwts=True).verify(issuer.token(iss=key_server.issuer))
+
+
+FORKED = """
+import json, os, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from oidc_widget.verify import Introspection
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # which keeps connections
+
+    def setup(self):
+        super().setup()
+        connections.append(self.client_address)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        answer = json.dumps({"active": True}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+connections = []
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.daemon_threads = True
+threading.Thread(target=server.serve_forever, daemon=True).start()
+here = f"http://127.0.0.1:{server.server_port}/introspect"
+introspection = Introspection("https://idp.example.com", client_id="a", client_secret="b", endpoint=here)
+introspection.ask("one")
+introspection.ask("two")
+before = len(connections)
+child = os.fork()
+introspection.ask("three" if child else "four")
+if not child:
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+print(status, before, len(connections))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_process_that_was_forked_has_connections_of_its_own():
+    program = [sys.executable, "-c", FORKED]
+    done = subprocess.run(  # noqa: S603  # this very file's program
+        program, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["0", "1", "2"]

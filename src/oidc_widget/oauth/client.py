@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
+
+from oidc_widget.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
@@ -41,7 +44,16 @@ def _trusted() -> ssl.SSLContext:
     """Load the certificates once; it takes longer than a request."""
     import httpx2  # noqa: PLC0415  # `import oidc_widget` loads no HTTP library
 
-    return httpx2.create_ssl_context()
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:  # a file that is not there, or holds none; neither is named in it
+        name = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
+        if name is None:
+            raise
+        raise ConfigurationError(
+            f"The certificates that {name} names can't be read: {os.environ[name]} ({error.strerror}).",
+            hint=f"Set {name} to what holds them in PEM, or unset it to trust what this machine trusts.",
+        ) from error
 
 
 #: A proxy could not reach this machine's loopback, and would read what was never to leave it. (httpx2 knows

@@ -180,7 +180,7 @@ def _exchange(
                 if reader.done:
                     break
             return reader.answer(response.status_code, _plain(response.headers))
-    except (library.HTTPError, library.InvalidURL, _UnboundedError, _LateError) as error:
+    except (library.HTTPError, library.InvalidURL, UnicodeError, _UnboundedError, _LateError) as error:
         return _no_answer(error, library, request.timeout)
 
 
@@ -198,7 +198,7 @@ async def _exchange_async(
                 if reader.done:
                     break
             return reader.answer(response.status_code, _plain(response.headers))
-    except (library.HTTPError, library.InvalidURL, _UnboundedError, _LateError) as error:
+    except (library.HTTPError, library.InvalidURL, UnicodeError, _UnboundedError, _LateError) as error:
         return _no_answer(error, library, request.timeout)
 
 
@@ -215,5 +215,9 @@ def _no_answer(error: Exception, library: ModuleType, timeout: float) -> Answer:
         return _late(timeout)
     if isinstance(error, _UnboundedError):
         return Answer(0, failure=f"its answer is not read: {error}", unreadable=True)
+    if isinstance(error, (library.LocalProtocolError, UnicodeError)):
+        return Answer(
+            0, failure="the request can't be sent as it is"
+        )  # the error shows what of it, maybe a secret
     name = type(error).__name__
     return Answer(0, failure=f"{name}: {error}" if str(error) else name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -134,6 +135,7 @@ class Introspection:
         self._timeout = seconds(timeout, "timeout")
         self._allow_insecure_http = allow_insecure_http
         self._http_client = http_client
+        self._own_client: tuple[int, Client] | None = None  # and the process that opened it
         self._clock = clock
         self._lock = threading.Lock()
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
@@ -234,10 +236,13 @@ class Introspection:
         return self._provider
 
     def _client(self) -> Client:
-        with self._lock:
-            if self._http_client is None:
-                self._http_client = open_client()
+        if self._http_client is not None:
             return self._http_client
+        with self._lock:
+            # A process that was forked has its parent's connections, and each would read the other's answers.
+            if self._own_client is None or self._own_client[0] != os.getpid():
+                self._own_client = (os.getpid(), open_client())
+            return self._own_client[1]
 
     def _result(self, known: _Answer | None, question: _Question | None) -> Introspected:
         outcome = known if question is None else question.outcome
