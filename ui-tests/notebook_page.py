@@ -185,8 +185,12 @@ class Notebook:
         """Return the kernel's status as JupyterLab shows it: `idle`, `busy`, `restarting`, …."""
         return self.page.evaluate(_STATUS, self.path)
 
-    def wait_for_kernel(self, status: str = "idle", *, timeout: float = 60) -> None:
-        """Wait until the notebook is loaded, and its kernel has this status."""
+    def wait_for_kernel(self, status: str = "idle", *, timeout: float = 90) -> None:
+        """Wait until the notebook is loaded, and its kernel has this status.
+
+        Jupyter picks a kernel's ports before the kernel takes them; where somebody else does meanwhile, it
+        starts another one, and the server waits a minute for the first.
+        """
         self.page.wait_for_function(f"(path) => ({_PANEL}) !== undefined", arg=self.path)
         self.page.evaluate(_READY, self.path)
         self.page.wait_for_function(
