@@ -66,7 +66,7 @@ def test_signing_out_takes_the_token_away_everywhere(lab, provider):
     expect_kernel(nb, "w.status, w.access_token, w.claims", ("signed_out", None, None))
     provider_knows = [request.params["token"] for request in provider.requests("revocation")]
     assert provider_knows == [secret.value for secret in provider.secrets("refresh_token")]
-    assert token.value not in nb.execute("vars(w._sign_in.state.now)")
+    assert token.value not in nb.execute("w._sign_in.state.now._asdict()")
 
 
 def test_after_a_restart_of_the_kernel_the_cell_signs_in_without_a_click(lab, provider):
