@@ -216,8 +216,7 @@ def _no_answer(error: Exception, library: ModuleType, timeout: float) -> Answer:
     if isinstance(error, _UnboundedError):
         return Answer(0, failure=f"its answer is not read: {error}", unreadable=True)
     if isinstance(error, (library.LocalProtocolError, UnicodeError)):
-        return Answer(
-            0, failure="the request can't be sent as it is"
-        )  # the error shows what of it, maybe a secret
+        # The error shows what could not be sent, and that may be a secret.
+        return Answer(0, failure="the request can't be sent as it is")
     name = type(error).__name__
     return Answer(0, failure=f"{name}: {error}" if str(error) else name)
