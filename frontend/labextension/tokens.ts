@@ -15,7 +15,7 @@ export interface ISignIns {
   readonly host: JupyterHost;
   /** The lines, loaded when they are first asked for; none of them is connected yet. */
   lines(): Promise<Lines>;
-  /** Runs, and is waited for, before anybody gets the lines. */
+  /** Said while a plugin is activated: runs, and is waited for, before anybody gets the lines. */
   onLines(prepare: (lines: Lines) => Promise<void> | void): void;
 }
 

@@ -11,14 +11,14 @@ export const connection: JupyterFrontEndPlugin<ISignIns> = {
   autoStart: true,
   provides: ISignIns,
   optional: [ITranslator],
-  activate: (_: JupyterFrontEnd, translator: ITranslator | null) => {
+  activate: (app: JupyterFrontEnd, translator: ITranslator | null) => {
     const host = jupyterHost();
     if (!host) throw new Error("oidc-widget: this page has no #jupyter-config-data, so it can't find the vault.");
     const bundle = (translator ?? nullTranslator).load("oidc_widget");
     const prepare: ((lines: Lines) => Promise<void> | void)[] = [];
     let loaded: Promise<Lines> | undefined;
     const load = async (): Promise<Lines> => {
-      const { makeLines } = await import("../lines.js");
+      const [{ makeLines }] = await Promise.all([import("../lines.js"), app.started]);
       const lines = makeLines(host);
       await Promise.all(prepare.map((step) => step(lines)));
       return lines;
