@@ -183,27 +183,30 @@ class KernelProcess:
 
     def deliver_and_hear(self, name: str, event: str, /, **payload: Any) -> dict[str, Any]:
         """Do the same, and return the reply."""
-        content = {
-            "link_id": self._links[name],
-            "event": event,
-            "payload": {"seq": next(self._seq), "vault": "v", **payload},
-        }
+        return self.ask_by_control(self._delivery(name, event, payload))
+
+    def deliver_together(self, *deliveries: tuple[str, str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Deliver several (name, event and payload) in one message, and return each one's reply."""
+        several = [self._delivery(*delivery) for delivery in deliveries]
+        return list(self.ask_by_control({"deliveries": several})["replies"])
+
+    def ask_by_control(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Send this content, whatever it is, and return the reply's."""
         message = self._client.session.msg("oidc_widget_deliver", content)
         self._client.control_channel.send(message)
         reply = self._client.get_control_msg(timeout=PATIENCE)
         assert reply["msg_type"] == "oidc_widget_deliver_reply"
         return dict(reply["content"])
 
+    def _delivery(self, name: str, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+        payload = {"seq": next(self._seq), "vault": "v", **payload}
+        return {"link_id": self._links[name], "event": event, "payload": payload}
+
     def deliver_by_comm(self, name: str, event: str, /, **payload: Any) -> None:
         """Send over the widget's own comm, as a host without the labextension does."""
-        link_id = self._links[name]
-        content = {
-            "link_id": link_id,
-            "event": event,
-            "payload": {"seq": next(self._seq), "vault": "v", **payload},
-        }
+        content = self._delivery(name, event, payload)
         data = {"method": "custom", "content": content}
-        message = self._client.session.msg("comm_msg", {"comm_id": link_id, "data": data})
+        message = self._client.session.msg("comm_msg", {"comm_id": content["link_id"], "data": data})
         if self.name == "python3":
             message["header"]["subshell_id"] = self._subshell()
         self._client.shell_channel.send(message)

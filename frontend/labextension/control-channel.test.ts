@@ -1,5 +1,5 @@
 import type { Kernel } from "@jupyterlab/services";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { VaultClient, VaultListener } from "../client/vault-client.js";
 import { settled, until } from "../testing/clock.js";
 import type { ToVault } from "../vault/messages.js";
@@ -9,16 +9,17 @@ const MESSAGE = { link_id: "link-1", event: "token" as const, payload: { seq: 1,
 
 /** A kernel that this page is connected to, which has a widget of that id whatever kernel the vault means. */
 function kernel(id: string, reply: Record<string, unknown> | Error = { status: "ok" }) {
-  const sendControlMessage = vi.fn(() => ({
+  const sendControlMessage = vi.fn((_message: unknown): { done: Promise<unknown> } => ({
     done: reply instanceof Error ? Promise.reject(reply) : Promise.resolve({ content: reply }),
   }));
   return { id, clientId: "", username: "", hasComm: () => true, sendControlMessage, isDisposed: false };
 }
 
-function channel(here: ReturnType<typeof kernel>[], elsewhere: ReturnType<typeof kernel>[] = []) {
+function setUp(here: ReturnType<typeof kernel>[], elsewhere: ReturnType<typeof kernel>[] = []) {
   const said: ToVault[] = [];
   let listener: VaultListener = () => {};
   const vault = {
+    id: "vault-1",
     send: (message: ToVault) => void said.push(message),
     listen: (listen: VaultListener) => {
       listener = listen;
@@ -35,31 +36,72 @@ function channel(here: ReturnType<typeof kernel>[], elsewhere: ReturnType<typeof
     connectTo: ({ model }: { model: unknown }) => model,
   };
   new ControlChannel(vault as unknown as VaultClient, connected, kernels as unknown as Kernel.IManager);
+  const deliver = (delivery: number, kernel_id: string | undefined, visit = false) =>
+    listener({ type: "deliver", delivery, message: { ...MESSAGE, link_id: `link-${delivery}` }, kernel_id, visit });
+  return { vault, said, deliver };
+}
+
+function channel(...kernels: Parameters<typeof setUp>) {
+  const { said, deliver } = setUp(...kernels);
   return async (kernel_id: string | undefined, visit = false) => {
-    listener({ type: "deliver", delivery: 7, message: MESSAGE, kernel_id, visit });
+    deliver(7, kernel_id, visit);
     return until(() => said.at(-1));
   };
 }
 
 test("what came of a message of a vault that died meanwhile is nothing to the next, which counts anew", async () => {
   let reply = (_: unknown) => {};
-  const slow = { ...kernel("one"), sendControlMessage: () => ({ done: new Promise((resolve) => (reply = resolve)) }) };
-  const said: ToVault[] = [];
-  let listener: VaultListener = () => {};
-  const vault = {
-    id: "vault-1",
-    send: (message: ToVault) => void said.push(message),
-    listen: (listen: VaultListener) => {
-      listener = listen;
-    },
-  };
-  const connected = () => [{ connection: slow as never, path: "one.ipynb", name: "one" }];
-  new ControlChannel(vault as unknown as VaultClient, connected, {} as Kernel.IManager);
-  listener({ type: "deliver", delivery: 7, message: MESSAGE, kernel_id: "one" });
+  const slow = kernel("one");
+  slow.sendControlMessage.mockReturnValue({ done: new Promise((resolve) => (reply = resolve)) });
+  const { vault, said, deliver } = setUp([slow]);
+  deliver(7, "one");
+  await until(() => slow.sendControlMessage.mock.calls.length === 1);
   vault.id = "vault-2";
   reply({ content: { status: "ok" } });
   await settled();
   expect(said).toEqual([]);
+});
+
+describe("messages that come at once", () => {
+  const contents = ({ sendControlMessage }: ReturnType<typeof kernel>) =>
+    sendControlMessage.mock.calls.map(([message]) => (message as { content: Record<string, unknown> }).content);
+
+  test("go to each kernel as one, and each has an answer of its own", async () => {
+    const one = kernel("one", { status: "ok", replies: [{ status: "ok" }, { status: "error" }] });
+    const two = kernel("two");
+    const { said, deliver } = setUp([one, two]);
+    deliver(1, "one");
+    deliver(2, "two");
+    deliver(3, "one");
+    await until(() => said.length === 3);
+    expect(contents(one)).toMatchObject([{ deliveries: [{ link_id: "link-1" }, { link_id: "link-3" }] }]);
+    expect(contents(two)).toMatchObject([{ link_id: "link-2" }]);
+    expect(said).toContainEqual(expect.objectContaining({ delivery: 1, result: "delivered" }));
+    expect(said).toContainEqual(expect.objectContaining({ delivery: 2, result: "delivered" }));
+    expect(said).toContainEqual(expect.objectContaining({ delivery: 3, result: "failed" }));
+  });
+
+  test("and later ones do not wait for those", async () => {
+    const slow = kernel("one");
+    slow.sendControlMessage.mockReturnValueOnce({ done: new Promise(() => {}) });
+    const { said, deliver } = setUp([slow]);
+    deliver(1, "one");
+    await until(() => slow.sendControlMessage.mock.calls.length === 1);
+    deliver(2, "one");
+    await until(() => said.length === 1);
+    expect(said).toMatchObject([{ delivery: 2, result: "delivered" }]);
+  });
+
+  test.each([{ status: "error", reason: "unknown_link" }, { status: "ok", replies: [] }, new Error("the line is cut")])(
+    "have all failed where the kernel does not say: %j",
+    async (reply) => {
+      const { said, deliver } = setUp([kernel("one", reply)]);
+      deliver(1, "one");
+      deliver(2, "one");
+      await until(() => said.length === 2);
+      for (const answer of said) expect(answer).toMatchObject({ result: "failed" });
+    },
+  );
 });
 
 test("a message goes to the kernel that the vault names, and to no other that has such a widget", async () => {

@@ -13,7 +13,9 @@ export interface ConnectedKernel {
 
 /**
  * Brings the vault's messages to kernels over their control channel, which ipykernel serves on a thread of its own, so
- * that a token arrives while a cell runs. A message goes to the kernel that the vault names and to no other.
+ * that a token arrives while a cell runs. A message goes to the kernel that the vault names and to no other; those for
+ * one kernel that come at once (a session with many widgets) go as one, since each costs the kernel, the server and
+ * JupyterLab four messages.
  */
 export class ControlChannel {
   readonly #vault: VaultClient;
@@ -21,11 +23,16 @@ export class ControlChannel {
   readonly #kernels: Kernel.IManager;
   /** Connections of our own, kept for the next token. */
   readonly #visited = new Map<string, Kernel.IKernelConnection>();
+  /** What is to be said in this turn. */
+  readonly #unsaid = new Map<Kernel.IKernelConnection, Question[]>();
+  /** Ends the turn: a timer would be slow in a page that nobody looks at. */
+  readonly #turn = new MessageChannel();
 
   constructor(vault: VaultClient, connected: () => Iterable<ConnectedKernel>, kernels: Kernel.IManager) {
     this.#vault = vault;
     this.#connected = connected;
     this.#kernels = kernels;
+    this.#turn.port1.onmessage = () => this.#say();
     vault.listen((message) => {
       if (message.type === "deliver" && message.delivery > 0) void this.#deliver(message);
     });
@@ -39,7 +46,7 @@ export class ControlChannel {
     try {
       const connection = owner?.connection ?? (visit && kernel_id ? await this.#visit(kernel_id) : undefined);
       if (connection) {
-        const reply = await ask(connection, message);
+        const reply = await this.#ask(connection, message);
         signed_out = reply.signed_out === true;
         if (reply.status === "ok") result = "delivered";
         else if (reply.reason !== "unknown_link") result = "failed"; // a restarted kernel knows none of the old widgets
@@ -50,6 +57,19 @@ export class ControlChannel {
     if (this.#vault.id !== vaultId) return; // the next one counts anew, and would take this for its own
     const place = owner && { path: owner.path, name: owner.name };
     this.#vault.send({ type: "result", delivery, result, place, signed_out });
+  }
+
+  #ask(connection: Kernel.IKernelConnection, content: Delivery): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const unsaid = this.#unsaid.get(connection) ?? [];
+      if (this.#unsaid.size === 0) this.#turn.port2.postMessage(null);
+      this.#unsaid.set(connection, [...unsaid, { content, resolve, reject }]);
+    });
+  }
+
+  #say(): void {
+    for (const [connection, questions] of this.#unsaid) void say(connection, questions);
+    this.#unsaid.clear();
   }
 
   #find(kernelId: string): ConnectedKernel | undefined {
@@ -76,6 +96,13 @@ export class ControlChannel {
   }
 }
 
+/** One delivery on its way to a kernel. */
+interface Question {
+  content: Delivery;
+  resolve(reply: Reply): void;
+  reject(cause: unknown): void;
+}
+
 interface Reply {
   status?: string;
   reason?: string;
@@ -83,7 +110,20 @@ interface Reply {
   signed_out?: boolean;
 }
 
-async function ask(connection: Kernel.IKernelConnection, content: Delivery): Promise<Reply> {
+/** One goes as it is; several as `deliveries`, and the answer of each is among the `replies`. */
+async function say(connection: Kernel.IKernelConnection, questions: Question[]): Promise<void> {
+  const deliveries = questions.map(({ content }) => content);
+  try {
+    const reply = await ask(connection, deliveries.length === 1 ? deliveries[0] : { deliveries });
+    const replies = deliveries.length === 1 ? [reply] : reply.replies;
+    // One that knows of no such list has refused it.
+    for (const [index, { resolve }] of questions.entries()) resolve(replies?.[index] ?? {});
+  } catch (cause) {
+    for (const { reject } of questions) reject(cause);
+  }
+}
+
+async function ask(connection: Kernel.IKernelConnection, content: object): Promise<Reply & { replies?: Reply[] }> {
   // JupyterLab's types know only the message types of the protocol; its code sends any.
   const message = KernelMessage.createMessage({
     channel: "control",

@@ -23,9 +23,11 @@ def test_a_kernel_in_debug_mode_logs_nothing_of_what_the_lanes_carry(kernel, eve
     )
     payload = {"access_token": SECRET, "expires_in": 60, "id": "i", "id_token": "S3CRET-ID"}
     kernel.deliver("w", event, **payload)
+    kernel.deliver_together(("w", event, payload), ("w", event, payload))
     kernel.deliver_by_comm("w", event, **payload)
     kernel.run("w.close()")
     kernel.deliver("w", event, **payload)
+    kernel.deliver_together(("w", event, payload), ("w", event, payload))
     kernel.deliver_by_comm("w", event, **payload)
     # Late ones are logged too, before anybody looks whom they are for.
     kernel.run(

@@ -83,13 +83,22 @@ def _refuse(why: str) -> dict[str, Any]:
 
 
 class _Handler:
-    """Answers ``oidc_widget_deliver`` with ``oidc_widget_deliver_reply`` and a ``status``."""
+    """Answers ``oidc_widget_deliver`` with ``oidc_widget_deliver_reply``.
+
+    The content is a delivery, and its answer has a ``status``; or ``deliveries``, several that a page had at
+    once, and then ``replies`` has the answer of each.
+    """
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
 
     def __call__(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
-        reply = deliver(message.get("content"), by_control=True)
+        content = message.get("content")
+        several = content.get("deliveries") if isinstance(content, Mapping) else None
+        if isinstance(several, list):
+            reply = {"status": "ok", "replies": [deliver(each, by_control=True) for each in several]}
+        else:
+            reply = deliver(content, by_control=True)
         self._kernel.session.send(stream, f"{MESSAGE_TYPE}_reply", reply, message, ident)
 
 
