@@ -28,6 +28,12 @@ while w.access_token == before:
     time.sleep(0.02)
 """
 
+WORKING = """
+print("working")
+while True:
+    time.sleep(0.02)
+"""
+
 OBSERVED = """
 import threading
 seen, gate = [], threading.Event()
@@ -53,18 +59,57 @@ def test_the_token_arrives_while_a_cell_blocks(lab, provider, kernel):
     assert nb.finish(1) == "blocking\nsigned_in Alice Adams"
 
 
+#: Writes each token's arrival down, for who can't ask the kernel without being its activity.
+NOTED = """
+import pathlib, time
+arrived = pathlib.Path("arrived.txt")
+w.observe(lambda change: change.new and arrived.open("a").write("token\\n"), "access_token")
+w
+"""
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_token_is_no_activity_of_the_kernel_that_is_shown_or_counted(lab, provider, kernel):
+    provider.configure(access_token_ttl=5)
+    nb = lab.notebook([login_cell(provider) + NOTED, WORKING], kernel=kernel)
+    nb.run(0)
+    sign_in(nb)
+    expect_kernel(nb, "w.status", "signed_in")
+    arrived = lab.server.root / "arrived.txt"
+
+    def wait_for_renewals(count):
+        before = arrived.stat().st_size
+        while arrived.stat().st_size < before + count * len("token\n"):
+            nb.page.wait_for_timeout(100)
+
+    def of_the_server(what):
+        sessions = nb.page.evaluate("async () => (await fetch('/api/sessions')).json()")
+        return next(session["kernel"][what] for session in sessions if session["path"] == nb.path)
+
+    wait_for_renewals(1)
+    before = of_the_server("last_activity")
+    wait_for_renewals(2)
+    assert of_the_server("last_activity") == before
+    nb.start(1)
+    expect(nb.cell(1)).to_contain_text("working")
+    wait_for_renewals(2)
+    assert of_the_server("execution_state") == "busy"
+    assert nb.status() == "busy"
+    nb.interrupt_kernel()
+    with pytest.raises(CellError, match="KeyboardInterrupt"):
+        nb.finish(1)
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_observers_hear_of_each_token_once_and_hold_nothing_up(lab, provider, kernel):
-    nb = lab.notebook(
-        [login_cell(provider) + OBSERVED, RENEWING, "while True: time.sleep(0.02)"], kernel=kernel
-    )
+    nb = lab.notebook([login_cell(provider) + OBSERVED, RENEWING, WORKING], kernel=kernel)
     nb.run(0)
     sign_in(nb)
     # What an observer prints is where a person looks: under the cell that made the widget.
     expect(nb.cell(0)).to_contain_text("slow saw token 1")
     nb.run(1)  # the next token comes while the observer of the first one still waits, and while a cell runs
     nb.start(2)
-    nb.wait_for_kernel("busy")
+    expect(nb.cell(2)).to_contain_text("working")
     nb.interrupt_kernel()
     with pytest.raises(CellError, match="KeyboardInterrupt"):
         nb.finish(2)

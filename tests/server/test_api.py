@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 from pathlib import Path
 
 import httpx
@@ -137,3 +139,28 @@ def environments_of(argument):
             if argument in (process / "cmdline").read_text():
                 found.append((process / "environ").read_bytes())
     return found
+
+
+def test_what_browsers_do_by_themselves_is_no_activity_of_the_server(configured):
+    def last_activity():
+        return status.get(f"{configured.jupyter.url}api/status").json()["last_activity"]
+
+    with configured.client() as client, configured.client() as status:
+        before = last_activity()
+        renewal = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "notebooks"}
+        assert client.post("api/providers/corp/token", data=renewal).json()["error"]
+        waiting = {"browser": "a", "working": None}
+        assert client.post("api/terminal-token/next", json=waiting).json()["error"]
+        assert last_activity() == before
+        client.get("api/providers")
+        assert last_activity() > before
+
+
+def test_what_goes_to_kernels_by_itself_is_left_out_of_what_servers_and_pages_count(start_server):
+    extensions = {"oidc_widget": True, "jupyterlab": True}
+    lab = start_server(config={"ServerApp": {"jpserver_extensions": extensions}})
+    with lab.client() as client:
+        page = client.get(f"{lab.jupyter.url}lab").text
+    [untracked] = re.findall(r'"untracked_message_types": (\[[^\]]*\])', page)
+    ours = {"oidc_widget_deliver", "oidc_widget_deliver_reply"}
+    assert {"debug_request", *ours} <= set(json.loads(untracked))

@@ -138,3 +138,25 @@ def test_a_page_that_can_open_no_window_after_all_has_the_kernel_sign_in(kernel,
         alice.visit(shown["verification_uri_complete"])
     told = state(kernel, lambda told: told["status"] == "signed_in")
     assert (told["account"], told["renewed"]) == ("Alice Adams", True)
+
+
+def test_a_renewal_says_nothing_to_pages_for_it_would_be_activity_of_the_kernel(kernel):
+    kernel.run("if 'w' in globals(): w.sign_out()")
+    kernel.login()
+    kernel.page()
+    kernel.told.clear()
+    kernel.token("w", "first", expires_in=60)
+    told = state(kernel, lambda told: told["status"] == "signed_in")
+    assert (told["renewed"], told["expires_in"] > 50) == (False, True)
+    kernel.token("w", "second", expires_in=60)
+    assert state(kernel, lambda told: told["renewed"])["account"] == "Alice Adams"
+    so_far = len(states(kernel))
+    for value in ("third", "fourth"):
+        kernel.token("w", value, expires_in=60)
+    assert kernel.run("print(w.access_token)") == "fourth"
+    assert len(states(kernel)) == so_far
+    # Who asks is told all the same, and what else is new.
+    kernel.page()
+    state(kernel, lambda told: told is not states(kernel)[so_far - 1] and told["renewed"])
+    kernel.token("w", "fifth", expires_in=60, account="Bob", claims={"sub": "b-1"})
+    assert state(kernel, lambda told: told["account"] == "Bob")["renewed"] is False

@@ -34,7 +34,8 @@ export class KernelLogin implements SignInControl {
     this.state = {
       status,
       account: account ?? undefined,
-      expires_in: expires_in ?? undefined,
+      // It does not say of each renewal how long the token lives, but of one that failed.
+      expires_in: renewed && !error ? undefined : (expires_in ?? undefined),
       renewed: renewed ?? false,
       error: error?.code === this.#refusal?.code ? this.#refusal : (error ?? undefined),
       device: device ?? undefined,

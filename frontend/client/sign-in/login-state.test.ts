@@ -111,6 +111,12 @@ describe("what the kernel holds", () => {
     expect(view(state(ALICE), kernel(bobs), kernel(holds)).holder).toBeUndefined();
   });
 
+  test("has no time where it is renewed, of which the kernel does not tell each time; but for what is left at a loss", () => {
+    const renewed = kernel({ ...holds, renewed: true });
+    expect(view(renewed)).toMatchObject({ holder: "elsewhere", expires_in: undefined });
+    expect(view(connected("reload"), state(OUT), renewed)).toMatchObject({ lost: "reload", expires_in: 100 });
+  });
+
   test("is nothing, after another person's sign-out", () => {
     const none = kernel({ status: "signed_out" });
     expect(view(state(ALICE), kernel(holds), none)).toMatchObject({ account: "Alice", holder: "nobody" });

@@ -169,7 +169,9 @@ export function shown(state: LoginState): ShownState {
 function held({ link, kernel, lost }: LoginState): Partial<ShownState> {
   if (!kernel || link.status === "signing_in" || link.offer) return {};
   const account = kernel.account ?? undefined;
-  const token = { account, expires_in: kernel.expires_in ?? undefined, at: kernel.at };
+  // Of a token that is renewed the kernel does not say each time how long it lives; of the last one it has.
+  const left = lost || !kernel.renewed ? kernel.expires_in : undefined;
+  const token = { account, expires_in: left ?? undefined, at: kernel.at };
   if (link.status === "signed_out" && kernel.status === "signed_in") {
     return lost ? token : { ...token, status: "signed_in", holder: "elsewhere" };
   }

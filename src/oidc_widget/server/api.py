@@ -39,6 +39,9 @@ class _ProvidersHandler(_OfThisServer):
 
 
 class _TokenHandler(_OfThisServer, handlers.TokenHandler):
+    # A browser renews by itself: else no server with a session would ever be idle.
+    _track_activity = False
+
     @authenticated
     @authorized
     async def post(self, name: str) -> None:  # type: ignore[override]  # the decorators have loose types

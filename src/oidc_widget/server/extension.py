@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
+#: What the labextension sends over a kernel's control channel (`frontend/labextension/control-channel.ts`).
+_DELIVERY = "oidc_widget_deliver"
+
 
 def load(server_app: ServerApp) -> None:
     """Add the routes under ``{base_url}oidc-widget/``."""
+    _leave_untracked(server_app)
     os.environ[PID_VARIABLE] = str(os.getpid())
     providers, redirect_uri = OIDCWidget(parent=server_app).load()
     hub = HubRelay.of_environment(server_app.log)
@@ -39,3 +43,18 @@ def load(server_app: ServerApp) -> None:
             *terminal_api.routes(base),
         ],
     )
+
+
+def _leave_untracked(server_app: ServerApp) -> None:
+    """Have a token that arrives be no activity of its kernel's.
+
+    The server takes what goes over the control channel for a person's work unless it is told which types to
+    leave aside: a kernel would never be idle long enough to be culled, and would be idle, for the server and
+    in JupyterLab, while its cell runs.
+    """
+    manager = server_app.kernel_manager
+    manager.untracked_message_types = [*manager.untracked_message_types, _DELIVERY, f"{_DELIVERY}_reply"]
+    # JupyterLab has taken a copy for its pages, if it was loaded before.
+    page_config = server_app.web_app.settings.get("page_config_data", {})
+    if "untracked_message_types" in page_config:
+        page_config["untracked_message_types"] = manager.untracked_message_types

@@ -92,6 +92,10 @@ class SignIn:
         #: The vault's session that it is of, and the one that was signed out of here.
         self._session: str | None = None
         self._left: str | None = None
+        #: The token took the place of another one of the same person's.
+        self._renewed = False
+        #: What pages were told last, but for how long the token lives.
+        self._shown: dict[str, Any] = {}
         self._receiving = threading.RLock()
         self._telling = threading.Lock()
         nobody_here()  # not every thread that asks later is told what cell runs
@@ -380,20 +384,25 @@ class SignIn:
 
     # ---- what pages are told -------------------------------------------------------------------------
 
-    def tell_state(self) -> None:
-        """Tell the pages what this kernel holds: a page that was reloaded has no other way to know."""
+    def tell_state(self, *, anew: bool = True) -> None:
+        """Tell the pages what this kernel holds: a page that was reloaded has no other way to know.
+
+        Unless it is to be said anew, only what is new beside the token: for the server, a message is activity
+        of the kernel, and one for each renewal would never let it be idle.
+        """
         with self._telling:  # else an older state might come after a newer one
             now = self.state.now
             left = None if now.token is None or now.token.expires == float("inf") else now.token.expires_in
-            self.pages.tell(
-                "state",
-                status=now.status,
-                account=now.account,
-                expires_in=left,
-                renewed=self.pages.renewed and now.session,
-                error=None if now.error is None else as_problem(now.error),
+            shown = {
+                "status": now.status,
+                "account": now.account,
+                "renewed": now.session and (self.pages.renewed or self._renewed),
+                "error": None if now.error is None else as_problem(now.error),
                 **self.pages.shown,
-            )
+            }
+            if anew or shown != self._shown:
+                self._shown = shown
+                self.pages.tell("state", expires_in=left, **shown)
 
     def _changed(self, old: Snapshot, new: Snapshot) -> None:
         if old.session and (not new.session or old.person != new.person):
@@ -405,9 +414,10 @@ class SignIn:
             )
         if new.token is not None and new.token is not old.token:
             self.cache.arrived(new.token)
+            self._renewed = old.session and old.person == new.person
         self.pages.notify()
         # Two people may share a kernel, and a page knows only what its own browser has brought.
-        self._worker.put(self.tell_state)
+        self._worker.put(partial(self.tell_state, anew=False))
         self._tell_change(old, new)
 
     def _ask(self, question_id: str, target: Target, min_ttl: float | None) -> None:
