@@ -6,9 +6,12 @@ import contextlib
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+
+from oidc_widget.server.extension import _leave_untracked
 
 SECRET = "obvious-test-secret"
 REDIRECT_URI = "https://hub.example.com/services/oidc-widget/callback"
@@ -164,3 +167,9 @@ def test_what_goes_to_kernels_by_itself_is_left_out_of_what_servers_and_pages_co
     [untracked] = re.findall(r'"untracked_message_types": (\[[^\]]*\])', page)
     ours = {"oidc_widget_deliver", "oidc_widget_deliver_reply"}
     assert {"debug_request", *ours} <= set(json.loads(untracked))
+
+
+def test_a_server_that_leaves_no_type_out_is_left_as_it_is():
+    older = SimpleNamespace(kernel_manager=SimpleNamespace(), web_app=SimpleNamespace(settings={}))
+    _leave_untracked(older)
+    assert (vars(older.kernel_manager), older.web_app.settings) == ({}, {})

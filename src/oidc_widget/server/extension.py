@@ -53,7 +53,10 @@ def _leave_untracked(server_app: ServerApp) -> None:
     in JupyterLab, while its cell runs.
     """
     manager = server_app.kernel_manager
-    manager.untracked_message_types = [*manager.untracked_message_types, _DELIVERY, f"{_DELIVERY}_reply"]
+    types = getattr(manager, "untracked_message_types", None)
+    if types is None:
+        return  # Jupyter Server before 2.15 counts all there is
+    manager.untracked_message_types = [*types, _DELIVERY, f"{_DELIVERY}_reply"]
     # JupyterLab has taken a copy for its pages, if it was loaded before.
     page_config = server_app.web_app.settings.get("page_config_data", {})
     if "untracked_message_types" in page_config:
