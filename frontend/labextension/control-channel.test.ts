@@ -92,7 +92,20 @@ describe("messages that come at once", () => {
     expect(said).toMatchObject([{ delivery: 2, result: "delivered" }]);
   });
 
-  test.each([{ status: "error", reason: "unknown_link" }, { status: "ok", replies: [] }, new Error("the line is cut")])(
+  test("go one by one to a kernel of an older version, which takes them for nobody's", async () => {
+    const old = kernel("one");
+    old.sendControlMessage.mockReturnValueOnce({
+      done: Promise.resolve({ content: { status: "error", reason: "unknown_link" } }),
+    });
+    const { said, deliver } = setUp([old]);
+    deliver(1, "one");
+    deliver(2, "one");
+    await until(() => said.length === 2);
+    expect(contents(old).slice(1)).toMatchObject([{ link_id: "link-1" }, { link_id: "link-2" }]);
+    for (const answer of said) expect(answer).toMatchObject({ result: "delivered" });
+  });
+
+  test.each([{ status: "ok", replies: [] }, new Error("the line is cut")])(
     "have all failed where the kernel does not say: %j",
     async (reply) => {
       const { said, deliver } = setUp([kernel("one", reply)]);

@@ -113,11 +113,15 @@ interface Reply {
 /** One goes as it is; several as `deliveries`, and the answer of each is among the `replies`. */
 async function say(connection: Kernel.IKernelConnection, questions: Question[]): Promise<void> {
   const deliveries = questions.map(({ content }) => content);
+  const one = deliveries.length === 1;
   try {
-    const reply = await ask(connection, deliveries.length === 1 ? deliveries[0] : { deliveries });
-    const replies = deliveries.length === 1 ? [reply] : reply.replies;
-    // One that knows of no such list has refused it.
-    for (const [index, { resolve }] of questions.entries()) resolve(replies?.[index] ?? {});
+    const reply = await ask(connection, one ? deliveries[0] : { deliveries });
+    const replies = one ? [reply] : reply.replies;
+    if (!replies) {
+      for (const question of questions) void say(connection, [question]); // to an older kernel
+      return;
+    }
+    for (const [index, { resolve }] of questions.entries()) resolve(replies[index] ?? {});
   } catch (cause) {
     for (const { reject } of questions) reject(cause);
   }

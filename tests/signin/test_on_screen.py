@@ -158,5 +158,36 @@ def test_a_renewal_says_nothing_to_pages_for_it_would_be_activity_of_the_kernel(
     # Who asks is told all the same, and what else is new.
     kernel.page()
     state(kernel, lambda told: told is not states(kernel)[so_far - 1] and told["renewed"])
-    kernel.token("w", "fifth", expires_in=60, account="Bob", claims={"sub": "b-1"})
+    so_far = len(states(kernel))
+    kernel.token("w", "fifth", expires_in=60, session="another one of hers")
+    kernel.hear_until(lambda: len(states(kernel)) > so_far, "a state")
+    kernel.token("w", "sixth", expires_in=60, account="Bob", claims={"sub": "b-1"})
     assert state(kernel, lambda told: told["account"] == "Bob")["renewed"] is False
+
+
+def test_each_new_token_is_told_where_it_is_not_renewed_by_itself(kernel):
+    kernel.login(auto_refresh=False)
+    kernel.page()
+    kernel.told.clear()
+    for count in (1, 2, 3):
+        kernel.token("w", f"token {count}", expires_in=60)
+        kernel.hear_until(lambda count=count: len(signed_in(kernel)) == count, "a state")
+    assert not any(told["renewed"] for told in signed_in(kernel))
+
+
+def test_each_click_that_the_kernel_hears_is_answered_though_nothing_comes_of_it(kernel):
+    kernel.login(flow="popup")
+    kernel.page(popup=False)
+    kernel.told.clear()
+    for count in (1, 2, 3):
+        kernel.deliver_by_comm("w", "command", name="sign_in")
+        kernel.hear_until(lambda count=count: len(refused(kernel)) == count, "a state")
+    assert {told["error"]["code"] for told in refused(kernel)} == {"popup_blocked"}
+
+
+def refused(kernel):
+    return [told for told in states(kernel) if told["error"]]
+
+
+def signed_in(kernel):
+    return [told for told in states(kernel) if told["status"] == "signed_in"]

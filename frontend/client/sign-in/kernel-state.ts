@@ -6,7 +6,7 @@ export interface KernelState {
   status: Status;
   account?: string | null;
   expires_in?: number | null;
-  /** The token is renewed, and how long it lives is not said each time. */
+  /** The token is renewed by itself, and how long it lives is not said each time. */
   renewed?: boolean | null;
   error?: Problem | null;
   /** RFC 8628 §3.2: what to show of a sign-in that goes on elsewhere. */

@@ -92,10 +92,8 @@ class SignIn:
         #: The vault's session that it is of, and the one that was signed out of here.
         self._session: str | None = None
         self._left: str | None = None
-        #: The token took the place of another one of the same person's.
+        #: The browser's vault has brought a token in place of another one.
         self._renewed = False
-        #: What pages were told last, but for how long the token lives.
-        self._shown: dict[str, Any] = {}
         self._receiving = threading.RLock()
         self._telling = threading.Lock()
         nobody_here()  # not every thread that asks later is told what cell runs
@@ -152,6 +150,8 @@ class SignIn:
             # What was waited for is new; another one may have been there for a while.
             if message.lifetime_is_left and not (self.cache.is_open() or self.state.awaited):
                 token = AccessToken(token.value, token.expires)
+            if (self._vault, self._session) != (message.vault, message.session):
+                self._renewed = False
             self._vault, self._session = message.vault, message.session
             self.state.take_token(
                 token,
@@ -384,25 +384,20 @@ class SignIn:
 
     # ---- what pages are told -------------------------------------------------------------------------
 
-    def tell_state(self, *, anew: bool = True) -> None:
-        """Tell the pages what this kernel holds: a page that was reloaded has no other way to know.
-
-        Unless it is to be said anew, only what is new beside the token: for the server, a message is activity
-        of the kernel, and one for each renewal would never let it be idle.
-        """
+    def tell_state(self) -> None:
+        """Tell the pages what this kernel holds: a page that was reloaded has no other way to know."""
         with self._telling:  # else an older state might come after a newer one
             now = self.state.now
             left = None if now.token is None or now.token.expires == float("inf") else now.token.expires_in
-            shown = {
-                "status": now.status,
-                "account": now.account,
-                "renewed": now.session and (self.pages.renewed or self._renewed),
-                "error": None if now.error is None else as_problem(now.error),
+            self.pages.tell(
+                "state",
+                status=now.status,
+                account=now.account,
+                expires_in=left,
+                renewed=now.session and (self.pages.renewed or self._renewed),
+                error=None if now.error is None else as_problem(now.error),
                 **self.pages.shown,
-            }
-            if anew or shown != self._shown:
-                self._shown = shown
-                self.pages.tell("state", expires_in=left, **shown)
+            )
 
     def _changed(self, old: Snapshot, new: Snapshot) -> None:
         if old.session and (not new.session or old.person != new.person):
@@ -412,12 +407,17 @@ class SignIn:
                     hint="Sign in again.",
                 )
             )
+        known = False
         if new.token is not None and new.token is not old.token:
             self.cache.arrived(new.token)
-            self._renewed = old.session and old.person == new.person
+            renewal = new.renews(old)
+            known = renewal and (self.pages.renewed or self._renewed)
+            self._renewed = renewal and self.source is self.browser and self.options["auto_refresh"]
         self.pages.notify()
-        # Two people may share a kernel, and a page knows only what its own browser has brought.
-        self._worker.put(partial(self.tell_state, anew=False))
+        # Two people may share a kernel, and a page knows only what its own browser has brought. Not of each
+        # renewal: for the server, a message is activity of the kernel, which would never be idle.
+        if not known:
+            self._worker.put(self.tell_state)
         self._tell_change(old, new)
 
     def _ask(self, question_id: str, target: Target, min_ttl: float | None) -> None:

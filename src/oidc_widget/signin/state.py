@@ -65,6 +65,14 @@ class Snapshot(NamedTuple):
         """Who signed in: ``sub`` (OpenID Connect Core §2), or what else tells people apart."""
         return (self.claims or {}).get("sub", self.account)
 
+    def renews(self, old: Snapshot) -> bool:
+        """Whether nothing is new but the token, and what the provider says of the same person."""
+        return (
+            old.token is not None
+            and self.person == old.person
+            and self == old._replace(token=self.token, id_token=self.id_token, claims=self.claims)
+        )
+
     def __repr__(self) -> str:
         return f"Snapshot(status={self.status!r}, token={self.token!r})"
 
