@@ -21,6 +21,8 @@ class _OfThisServer(handlers.RelayHandler, APIHandler):
     """Who the user is, Jupyter Server says."""
 
     auth_resource = "oidc-widget"
+    # A browser asks by itself, to renew and to be ready: else no server with a widget would ever be idle.
+    _track_activity = False
 
     async def user(self) -> str:
         return str(self.current_user.username)
@@ -39,9 +41,6 @@ class _ProvidersHandler(_OfThisServer):
 
 
 class _TokenHandler(_OfThisServer, handlers.TokenHandler):
-    # A browser renews by itself: else no server with a session would ever be idle.
-    _track_activity = False
-
     @authenticated
     @authorized
     async def post(self, name: str) -> None:  # type: ignore[override]  # the decorators have loose types
